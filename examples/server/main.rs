@@ -1,0 +1,2 @@
+//! The example server. (stub)
+fn main() {}

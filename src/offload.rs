@@ -1,0 +1,141 @@
+//! [`Offload`]: where hashing runs, so that it never holds up an async thread; [`HashPool`] is the default.
+
+use core::fmt;
+use core::num::NonZeroUsize;
+use futures_channel::oneshot;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// A piece of work that takes milliseconds of CPU.
+pub type Job = Box<dyn FnOnce() + Send + 'static>;
+
+/// The work was not done: the queue was full, or its thread ended. Answered 503; it is safe to try again.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("password hashing is overloaded")]
+#[non_exhaustive]
+pub struct Lost;
+
+/// Runs CPU-bound jobs away from the async threads, a bounded number at a time.
+pub trait Offload: fmt::Debug + Send + Sync {
+    /// Takes a job on, or refuses at once. It never waits.
+    ///
+    /// # Errors
+    /// [`Lost`] if no more jobs are taken on now.
+    fn submit(&self, job: Job) -> Result<(), Lost>;
+}
+
+/// Runs `work` on `offload` and gives what it returned.
+///
+/// If the returned future is dropped before the job's turn has come, the work is skipped: a client that
+/// hangs up costs no hashing.
+///
+/// # Errors
+/// [`Lost`] if the job was refused or never finished.
+pub async fn run<T: Send + 'static>(
+    offload: &dyn Offload,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Lost> {
+    let (sender, receiver) = oneshot::channel();
+    offload.submit(Box::new(move || {
+        if !sender.is_canceled() {
+            // The asker may have gone while the work was done; then nobody wants the result.
+            drop(sender.send(work()));
+        }
+    }))?;
+    receiver.await.map_err(|_| Lost)
+}
+
+/// A fixed number of threads behind a bounded queue; a full queue refuses at once.
+///
+/// The number of threads bounds the memory of Argon2: each thread works in one set of blocks, 19 MiB at the
+/// default parameters. The queue bounds how long anybody waits.
+///
+/// Its threads end when the last clone is dropped; jobs still queued are then done first.
+#[derive(Clone)]
+pub struct HashPool {
+    queue: SyncSender<Job>,
+    threads: NonZeroUsize,
+    capacity: usize,
+}
+
+impl HashPool {
+    /// How many jobs wait at the most. Default: 64, about half a second of hashing on two threads.
+    pub const DEFAULT_QUEUE: usize = 64;
+
+    /// A pool of `threads` threads and room for `queue` waiting jobs.
+    ///
+    /// Threads start at once. If the operating system grants fewer, the pool works with those; with none at
+    /// all every job is refused.
+    pub fn new(threads: NonZeroUsize, queue: usize) -> Self {
+        let (sender, receiver) = sync_channel::<Job>(queue);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..threads.get() {
+            let receiver = Arc::clone(&receiver);
+            // A thread that can't be had is no reason to end the program; see above.
+            drop(
+                thread::Builder::new()
+                    .name("portcullis-hash".into())
+                    .spawn(move || work(&receiver)),
+            );
+        }
+        Self {
+            queue: sender,
+            threads,
+            capacity: queue,
+        }
+    }
+}
+
+fn work(receiver: &Mutex<Receiver<Job>>) {
+    loop {
+        // The lock is held while waiting, never while working.
+        let next = receiver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv();
+        let Ok(job) = next else { return };
+        // A job that panics loses its own result only: its sender is dropped, the thread goes on.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)));
+    }
+}
+
+impl Default for HashPool {
+    /// Two threads (fewer on a machine with one core) and [`DEFAULT_QUEUE`](Self::DEFAULT_QUEUE) places.
+    fn default() -> Self {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self::new(
+            cores.min(NonZeroUsize::MIN.saturating_add(1)),
+            Self::DEFAULT_QUEUE,
+        )
+    }
+}
+
+impl Offload for HashPool {
+    fn submit(&self, job: Job) -> Result<(), Lost> {
+        self.queue
+            .try_send(job)
+            .map_err(|TrySendError::Full(_)| TrySendError::Disconnected(_) | Lost)
+    }
+}
+
+impl fmt::Debug for HashPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashPool")
+            .field("threads", &self.threads)
+            .field("queue", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs each job at once, where it is asked for: for tests and command-line programs, not for servers.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Inline;
+
+impl Offload for Inline {
+    fn submit(&self, job: Job) -> Result<(), Lost> {
+        job();
+        Ok(())
+    }
+}

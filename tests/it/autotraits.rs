@@ -1,0 +1,1 @@
+//! Send, Sync and sizes of the public types.

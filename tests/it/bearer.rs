@@ -1,0 +1,1 @@
+//! The Authorization header, RFC 6750 and 9110.

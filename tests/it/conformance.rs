@@ -1,0 +1,1 @@
+//! The store suite, run on every store.

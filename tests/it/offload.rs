@@ -1,0 +1,1 @@
+//! Hashing off the async threads, bounded.

@@ -1,0 +1,1 @@
+//! Hashing, verifying and choosing passwords.

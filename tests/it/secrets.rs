@@ -1,0 +1,1 @@
+//! No Debug, Display or error shows a secret.

@@ -1,0 +1,1 @@
+//! The example server: in-process and over real sockets.

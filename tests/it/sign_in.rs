@@ -1,0 +1,1 @@
+//! The order and the equality of sign-in.
