@@ -70,5 +70,5 @@ impl Clock for ManualClock {
 
 /// The cheapest parameters a stored hash may have: 1 MiB, one pass, one lane; about a millisecond.
 pub fn cheap_hash_params() -> HashParams {
-    HashParams::default()
+    HashParams::CHEAP
 }
