@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    clippy::unchecked_time_subtraction,
     reason = "helpers of tests may stop at the first surprise"
 )]
 
