@@ -170,7 +170,8 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
                 Some(RefusedBecause::NoPassword)
             }
             (Some(_), Verdict::Unusable) => Some(RefusedBecause::UnusableHash),
-            (Some(_), Verdict::Mismatch) => Some(RefusedBecause::WrongPassword),
+            // `verify` has answered `Failed` already; should that change, nobody gets in.
+            (Some(_), Verdict::Mismatch | Verdict::Failed) => Some(RefusedBecause::WrongPassword),
             // Only now, after proof: "disabled" tells a stranger nothing.
             (Some(account), _) if account.status != AccountStatus::Active => {
                 Some(RefusedBecause::Disabled)
@@ -258,7 +259,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             };
             (verdict, password)
         };
-        offload::run(&*self.shared.offload, work)
+        let worked = offload::run(&*self.shared.offload, work)
             .await
             .map_err(|lost| {
                 self.shared.observer.observe(Event::Unavailable {
@@ -266,7 +267,17 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
                     error: &lost,
                 });
                 SignInError::Overloaded(lost)
-            })
+            })?;
+        // Nothing is known of the password then: it must not count as a wrong one.
+        if worked.0 == Verdict::Failed {
+            let error = PasswordError::NO_MEMORY;
+            self.shared.observer.observe(Event::Unavailable {
+                source,
+                error: &error,
+            });
+            return Err(SignInError::Unavailable(Box::new(error)));
+        }
+        Ok(worked)
     }
 
     /// Replaces an outdated hash. Whatever goes wrong, the person is signed in.

@@ -1,28 +1,55 @@
-//! (stub)
+//! What can go wrong with passwords: [`PasswordError`], [`ParamsError`], [`PolicyError`].
 
-/// Hashing failed. (stub)
-#[derive(Debug, thiserror::Error)]
-#[error("the password could not be hashed")]
+/// Hashing failed: there is no memory or randomness, or the password can't be hashed.
+///
+/// Its message says which. None of it is for the person who signs in.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the password could not be hashed: {reason}")]
+pub struct PasswordError {
+    reason: &'static str,
+}
+
+impl PasswordError {
+    pub(crate) const NO_MEMORY: Self = Self::new("out of memory");
+    pub(super) const NO_RANDOMNESS: Self = Self::new("no randomness");
+    pub(super) const EMPTY: Self = Self::new("it is empty");
+    pub(super) const OVERSIZE: Self = Self::new("it is over the size limit");
+    pub(super) const UNUSABLE: Self = Self::new("the stored hash is not of an accepted form");
+
+    const fn new(reason: &'static str) -> Self {
+        Self { reason }
+    }
+}
+
+/// Why hash parameters, or a policy's minimum length, can't be had.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PasswordError {}
+pub enum ParamsError {
+    /// Below the floor: an attacker with the stored hashes would get through them too fast.
+    #[error("weaker than the least that is accepted")]
+    TooWeak,
+    /// Above the ceiling: a sign-in would take too long or too much memory, or people could not comply.
+    #[error("more than the most that is accepted")]
+    TooCostly,
+}
 
-/// Why a password is not acceptable as a new one. (stub)
+/// Why a password is not acceptable as a new one. The messages are fit for the person who chose it.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// Too short.
-    #[error("too short")]
+    /// It has too few characters (code points).
+    #[error("use at least {min} characters")]
     TooShort {
         /// How many code points it must have.
         min: usize,
     },
-    /// Too long.
-    #[error("too long")]
+    /// It has too many characters, or too many bytes in a script that needs several for each.
+    #[error("use at most {max} characters")]
     TooLong {
-        /// How many it may have.
+        /// How many code points it may have; as many bytes of UTF-8.
         max: usize,
     },
-    /// On the list of common passwords, or made of context words.
-    #[error("too common")]
+    /// It is on the list of common passwords, or little more than the product's or the person's name.
+    #[error("this password is too easy to guess, choose another one")]
     Common,
 }

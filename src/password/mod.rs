@@ -1,38 +1,80 @@
 //! Passwords: [`Password`], [`PasswordHash`], [`PasswordHasher`], [`PasswordPolicy`].
 
+mod arena;
 mod error;
 mod hasher;
 mod params;
 mod policy;
+mod stored;
 
-pub use error::{PasswordError, PolicyError};
+pub use error::{ParamsError, PasswordError, PolicyError};
 pub use hasher::{PasswordHasher, Verdict};
 pub use params::HashParams;
 pub use policy::PasswordPolicy;
+pub use stored::PasswordHash;
 
-use crate::secret::secret_text;
+use core::fmt;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
 
-secret_text! {
-    /// A password as a person typed it. (stub)
-    pub struct Password;
+/// The longest password, in bytes of UTF-8 once normalised. Argon2 reads all of it, so it must have an end.
+pub const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// A password as a person typed it: redacted in `Debug`, wiped when dropped.
+///
+/// The text is brought into Unicode normalisation form KC, once and here, so that a password set on one
+/// keyboard and typed on another is the same (NIST SP 800-63B-4 §3.1.1.2). Nothing else is changed: letter
+/// case, spaces and NUL count, and nothing is cut off.
+///
+/// A text of more than [`MAX_PASSWORD_BYTES`] is forgotten at once; what remains is that it was too long. It
+/// can't be hashed and is never right.
+#[derive(Clone)]
+pub struct Password {
+    /// `None` if it was oversize.
+    text: Option<Zeroizing<String>>,
 }
 
 impl Password {
-    /// (stub)
+    /// Takes a password as it was typed.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into().into())
+        Self {
+            text: normalised(Zeroizing::new(text.into())),
+        }
+    }
+
+    /// Shows the normalised text; nothing of one that was oversize. Search for calls of this method to review
+    /// where passwords go.
+    pub fn expose(&self) -> &str {
+        self.text().unwrap_or_default()
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.text.as_ref().map(|text| text.as_str())
     }
 }
 
-secret_text! {
-    /// A stored password hash: a PHC string, checked when it is used. (stub)
-    pub struct PasswordHash;
+fn normalised(text: Zeroizing<String>) -> Option<Zeroizing<String>> {
+    if text.is_ascii() {
+        return (text.len() <= MAX_PASSWORD_BYTES).then_some(text);
+    }
+    // Form KC shortens a text to a quarter of its bytes at the most, so this much work settles it.
+    if text.len() > 4 * MAX_PASSWORD_BYTES {
+        return None;
+    }
+    // Of full size from the start: a string that grows leaves unwiped copies behind.
+    let mut normal = Zeroizing::new(String::with_capacity(MAX_PASSWORD_BYTES));
+    for c in text.nfkc() {
+        if normal.len().saturating_add(c.len_utf8()) > MAX_PASSWORD_BYTES {
+            return None;
+        }
+        normal.push(c);
+    }
+    Some(normal)
 }
 
-impl PasswordHash {
-    /// Wraps what a store holds. (stub)
-    pub fn from_stored(text: impl Into<String>) -> Self {
-        Self(text.into().into())
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(<redacted>)")
     }
 }
 

@@ -1,24 +1,137 @@
-//! (stub)
-use super::{Password, PolicyError};
+//! [`PasswordPolicy`]: which passwords people may choose.
 
-/// (stub)
-#[derive(Clone, Debug, Default)]
-pub struct PasswordPolicy {}
+use super::{MAX_PASSWORD_BYTES, ParamsError, Password, PolicyError};
+use std::sync::LazyLock;
+use unicode_normalization::UnicodeNormalization as _;
+use zeroize::Zeroizing;
+
+/// Sorted, lower case, NFKC. Where it is from, and under which licence: `common/SOURCE.md`.
+static COMMON: LazyLock<Vec<&str>> =
+    LazyLock::new(|| include_str!("common/passwords.txt").lines().collect());
+
+/// A context word must have this many characters: taking "al" out of a password says nothing about it.
+const MIN_WORD_CHARS: usize = 4;
+
+/// Which passwords may be set. Ask it at registration and at a change, never at sign-in.
+///
+/// - Length: from 15 to 1,024 code points by default (NIST SP 800-63B-4 §3.1.1.2, a password as the only factor).
+/// - Not one of 8,354 common passwords, in any letter case. The list is Django 5.2.19's (by Royce Williams,
+///   BSD-3-Clause), less the entries under 8 characters.
+/// - Not built around the product's name or words about the person: with those taken out, 8 characters must be left.
+/// - No rules of composition and no expiry: they make passwords worse (same section).
+///
+/// ```
+/// use portcullis::password::{Password, PasswordPolicy, PolicyError};
+/// let policy = PasswordPolicy::default().product("Portcullis");
+/// let check = |text: &str| policy.check(&Password::new(text), &["alice@example.com"]);
+/// assert_eq!(check("alice-correct-horse-battery"), Ok(()));
+/// assert_eq!(check("portcullis2026!"), Err(PolicyError::Common));
+/// assert_eq!(check("horse"), Err(PolicyError::TooShort { min: 15 }));
+/// ```
+#[derive(Clone, Debug)]
+pub struct PasswordPolicy {
+    min_length: usize,
+    product: Vec<String>,
+}
 
 impl PasswordPolicy {
-    /// (stub)
-    pub fn min_length(&self) -> usize {
-        todo!()
-    }
-    /// (stub)
-    pub fn max_length(&self) -> usize {
-        todo!()
-    }
-    /// Checks a password somebody wants to set; `context` are words about the person: its e-mail address, its name. (stub)
+    /// The least a minimum can be set to, in code points (NIST SP 800-63B-4 §3.1.1.2, with a second factor).
+    pub const LOWEST_MIN_LENGTH: usize = 8;
+    /// The most a minimum can be set to: NIST wants passwords of 64 accepted.
+    pub const HIGHEST_MIN_LENGTH: usize = 64;
+
+    /// Sets the least number of code points. Default: 15.
     ///
     /// # Errors
-    /// [`PolicyError`]
-    pub fn check(&self, _password: &Password, _context: &[&str]) -> Result<(), PolicyError> {
-        todo!()
+    /// [`ParamsError`] outside of 8 to 64.
+    pub fn with_min_length(mut self, min_length: usize) -> Result<Self, ParamsError> {
+        if min_length < Self::LOWEST_MIN_LENGTH {
+            return Err(ParamsError::TooWeak);
+        }
+        if min_length > Self::HIGHEST_MIN_LENGTH {
+            return Err(ParamsError::TooCostly);
+        }
+        self.min_length = min_length;
+        Ok(self)
     }
+
+    /// Adds the product's name, or another word everybody would try first. Default: none.
+    #[must_use]
+    pub fn product(mut self, name: &str) -> Self {
+        self.product.extend(words(name));
+        self
+    }
+
+    /// The least number of code points.
+    pub fn min_length(&self) -> usize {
+        self.min_length
+    }
+
+    /// The greatest number of code points: 1,024, and as many bytes of UTF-8.
+    pub fn max_length(&self) -> usize {
+        MAX_PASSWORD_BYTES
+    }
+
+    /// Checks a password somebody wants to set.
+    ///
+    /// `context` are texts about the person: its e-mail address, its name. They are split at everything that is not a
+    /// letter or digit; parts under 4 characters don't count.
+    ///
+    /// # Errors
+    /// [`PolicyError`], whose message can be shown to the person.
+    pub fn check(&self, password: &Password, context: &[&str]) -> Result<(), PolicyError> {
+        let too_long = PolicyError::TooLong {
+            max: self.max_length(),
+        };
+        let text = password.text().ok_or(too_long)?;
+        if !has_chars(text, self.min_length) {
+            return Err(PolicyError::TooShort {
+                min: self.min_length,
+            });
+        }
+        let lower = Zeroizing::new(text.to_lowercase());
+        if COMMON.binary_search(&lower.as_str()).is_ok() {
+            return Err(PolicyError::Common);
+        }
+        let mut words: Vec<String> = context.iter().flat_map(|text| words(text)).collect();
+        words.extend_from_slice(&self.product);
+        // The longest first, or "port" would leave "cullis" of "portcullis" standing.
+        words.sort_unstable_by_key(|word| core::cmp::Reverse(word.len()));
+        let mut rest = lower;
+        for word in words {
+            if rest.contains(&word) {
+                rest = Zeroizing::new(rest.replace(&word, ""));
+            }
+        }
+        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) {
+            Ok(())
+        } else {
+            Err(PolicyError::Common)
+        }
+    }
+}
+
+/// 15 to 1,024 code points, and no product's name.
+impl Default for PasswordPolicy {
+    fn default() -> Self {
+        Self {
+            min_length: 15,
+            product: Vec::new(),
+        }
+    }
+}
+
+fn has_chars(text: &str, least: usize) -> bool {
+    text.chars().take(least).count() == least
+}
+
+/// Splits a text into the words to look for, in the form passwords are compared in.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let normal: String = text.nfkc().collect::<String>().to_lowercase();
+    normal
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| has_chars(word, MIN_WORD_CHARS))
+        .map(str::to_owned)
+        .collect::<Vec<_>>()
+        .into_iter()
 }

@@ -1,5 +1,6 @@
 //! [`Throttle`]: how often a password may be guessed, per account and per source address.
 
+mod counters;
 mod memory;
 
 pub use memory::MemoryThrottle;

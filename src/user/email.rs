@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 
 /// The longest address accepted, in bytes of its canonical form (RFC 5321 §4.5.3.1.3 less the brackets).
-pub const MAX_EMAIL_BYTES: usize = 254;
+const MAX_EMAIL_BYTES: usize = 254;
 
 /// An e-mail address in canonical form.
 ///

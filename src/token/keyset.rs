@@ -1,0 +1,153 @@
+//! [`KeySet`]: the keys a verifier knows, by `kid`, with a time of overlap for those on their way out.
+
+use super::header::Header;
+use super::key::{KeyError, VerifyingKey};
+use super::{Algorithm, TokenError};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Keys to verify with. One key is a set too: `TokenVerifier::builder` takes either.
+///
+/// A token's `kid` is looked up exactly, in memory, and only among these: it is never a path, a query or
+/// an address. Secrets and public keys don't mix in one set, and each key answers only for its own algorithm.
+///
+/// ```
+/// use portcullis::token::{Algorithm, KeySet, SigningKey};
+/// use std::time::{Duration, SystemTime};
+///
+/// let old = SigningKey::generate(Algorithm::EdDsa)?.with_kid("2026-10");
+/// let new = SigningKey::generate(Algorithm::EdDsa)?.with_kid("2026-11");
+/// // Sign with the new key; let tokens of the old one run out.
+/// let keys = KeySet::from(new.verifying_key())
+///     .and_until(old.verifying_key(), SystemTime::now() + Duration::from_secs(900))?;
+/// assert!(keys.to_jwks().contains("2026-11"));
+/// # Ok::<(), portcullis::token::KeyError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    keys: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    key: Arc<VerifyingKey>,
+    until: Option<SystemTime>,
+}
+
+impl From<VerifyingKey> for KeySet {
+    fn from(key: VerifyingKey) -> Self {
+        Self {
+            keys: vec![Entry {
+                key: Arc::new(key),
+                until: None,
+            }],
+        }
+    }
+}
+
+impl KeySet {
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// [`KeyError::DuplicateKid`] if the set has a key of this `kid`, or if either of two has none;
+    /// [`KeyError::MixedKeys`] if one is a secret and the other a public key.
+    pub fn and(self, key: VerifyingKey) -> Result<Self, KeyError> {
+        self.add(key, None)
+    }
+
+    /// Adds a key that is accepted only before `until`: the old one of a rotation.
+    ///
+    /// # Errors
+    /// As [`and`](Self::and).
+    pub fn and_until(self, key: VerifyingKey, until: SystemTime) -> Result<Self, KeyError> {
+        self.add(key, Some(until))
+    }
+
+    fn add(mut self, key: VerifyingKey, until: Option<SystemTime>) -> Result<Self, KeyError> {
+        for Entry { key: known, .. } in &self.keys {
+            if known.kid().is_none() || key.kid().is_none() || known.kid() == key.kid() {
+                return Err(KeyError::DuplicateKid);
+            }
+            if known.algorithm().is_symmetric() != key.algorithm().is_symmetric() {
+                return Err(KeyError::MixedKeys);
+            }
+        }
+        self.keys.push(Entry {
+            key: Arc::new(key),
+            until,
+        });
+        Ok(self)
+    }
+
+    /// Reads the public signing keys of a JWK Set (RFC 7517 §5). Each gets the algorithm its `alg` names.
+    ///
+    /// Keys that can't be used here are left out and counted, as RFC 7517 §5 asks: of an unknown type or
+    /// algorithm, without `alg` or `kid`, weak, for encryption, or secret.
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`] if the text is no JWK Set or larger than 256 KiB; [`KeyError::DuplicateKid`] if two
+    /// usable keys share a `kid`.
+    pub fn from_jwks(json: &str) -> Result<(Self, usize), KeyError> {
+        super::key::jwk::read_set(json)?.into_iter().try_fold(
+            (Self::default(), 0_usize),
+            |(set, left_out), key| match key {
+                Some(key) if key.kid().is_some() => Ok((set.and(key)?, left_out)),
+                _ => Ok((set, left_out.saturating_add(1))),
+            },
+        )
+    }
+
+    /// The set as a JWK Set document to publish (RFC 7517 §5). Secrets are not in it.
+    pub fn to_jwks(&self) -> String {
+        let keys: Vec<_> = self
+            .keys
+            .iter()
+            .filter_map(|entry| entry.key.to_jwk())
+            .collect();
+        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The algorithms in use, for error messages and logs.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + '_ {
+        self.keys.iter().map(|entry| entry.key.algorithm())
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.keys.iter().map(|entry| &*entry.key)
+    }
+
+    /// The key a header asks for: its `kid`, or the only key if it names none.
+    pub(super) fn find(
+        &self,
+        header: &Header<'_>,
+        now: SystemTime,
+    ) -> Result<&VerifyingKey, TokenError> {
+        let entry = match (&header.kid, self.keys.as_slice()) {
+            (None, [only]) => only,
+            (None, _) => return Err(TokenError::UnknownKey),
+            (Some(kid), keys) => keys
+                .iter()
+                .find(|entry| entry.key.kid() == Some(&**kid))
+                .ok_or(TokenError::UnknownKey)?,
+        };
+        if entry.until.is_some_and(|until| now >= until) {
+            return Err(TokenError::UnknownKey);
+        }
+        Ok(&entry.key)
+    }
+
+    pub(super) fn at(&self, index: usize, now: SystemTime) -> Option<&VerifyingKey> {
+        let entry = self.keys.get(index)?;
+        (!entry.until.is_some_and(|until| now >= until)).then_some(&*entry.key)
+    }
+}

@@ -1,1 +1,0 @@
-//! What a verifier accepts and refuses.

@@ -1,0 +1,4 @@
+//! What a verifier accepts and refuses: one file for each class of tokens.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod circle;
