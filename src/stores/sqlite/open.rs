@@ -1,0 +1,123 @@
+//! How an SQLite database is opened: privately, durably, with its tables in place.
+
+use super::{SqliteError, SqliteStore};
+use core::time::Duration;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use std::path::Path;
+
+/// Connections for reading; writing has one of its own.
+const READERS: u32 = 4;
+
+/// How long a request waits for a connection, and a connection for a lock, before the store counts as down.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl SqliteStore {
+    /// Opens the database in a file, creates it if there is none, and brings its tables up to date.
+    ///
+    /// A new file can be read and written by its owner only (mode 0600 on Unix; SQLite gives the files beside
+    /// it the same mode). The mode of an existing file is left alone.
+    ///
+    /// # Errors
+    /// [`SqliteError`] if the file can't be opened, is no database, or its tables can't be brought up to date.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
+        // An absolute path is never taken for `:memory:` or a `file:` URI, so a path is always a path.
+        let path = std::path::absolute(path).map_err(SqliteError::new)?;
+        create_privately(&path).map_err(SqliteError::new)?;
+        Self::connect(SqliteConnectOptions::new().filename(path)).await
+    }
+
+    /// Opens a database file with connection options of your own, and brings its tables up to date.
+    ///
+    /// Set on top of `options`: write-ahead log, `synchronous = FULL` (what was answered survives a power cut),
+    /// foreign keys checked, 5 s of waiting for a lock. For a database in memory there is
+    /// [`MemoryStore`](crate::stores::memory::MemoryStore).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn connect(options: SqliteConnectOptions) -> Result<Self, SqliteError> {
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(PATIENCE);
+        let pool = |size| {
+            SqlitePoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(PATIENCE)
+        };
+        // SQLite lets one write at a time. Writers that queue for the one connection are served in turn, while
+        // writers that sleep on SQLite's lock can be passed by over and over, until their time is up.
+        // It comes first: a file must be turned to the write-ahead log before anybody else has it open.
+        let writer = pool(1).connect_with(options.clone()).await;
+        let writer = writer.map_err(SqliteError::new)?;
+        migrate(&writer).await?;
+        let reader = pool(READERS).connect_with(options.read_only(true)).await;
+        let reader = reader.map_err(SqliteError::new)?;
+        Ok(Self { reader, writer })
+    }
+
+    /// Uses a pool of the application's, and the table `portcullis_users` beside the application's own.
+    ///
+    /// The pool's settings are its owner's: the write-ahead log and a busy timeout are as advisable as in
+    /// [`connect`](Self::connect), and `synchronous` must be `FULL` for users to survive a power cut. Call
+    /// [`migrate`](Self::migrate) before the first use.
+    pub fn with_pool(pool: SqlitePool) -> Self {
+        Self {
+            reader: pool.clone(),
+            writer: pool,
+        }
+    }
+
+    /// Creates the store's tables or brings them up to date; does nothing if they are.
+    ///
+    /// What was done is remembered in `portcullis_migrations`, apart from the application's migrations. It is
+    /// one transaction: of several processes that start at once, one does the work and the others find it done.
+    ///
+    /// # Errors
+    /// [`SqliteError`] if the database can't be written, or was made by a newer version of this crate.
+    pub async fn migrate(&self) -> Result<(), SqliteError> {
+        migrate(&self.writer).await
+    }
+
+    /// Closes all connections and waits until that is done. Calls still under way end first.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        // The last connection to close folds the write-ahead log into the database file.
+        self.writer.close().await;
+    }
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<(), SqliteError> {
+    let users = Migration::new(
+        1,
+        "users".into(),
+        MigrationType::Simple,
+        include_str!("migrations/1_users.sql").into_sql_str(),
+        false,
+    );
+    let mut migrator = Migrator::with_migrations(vec![users]);
+    migrator.dangerous_set_table_name("portcullis_migrations");
+
+    let transaction = pool.begin_with("BEGIN IMMEDIATE").await;
+    let mut transaction = transaction.map_err(SqliteError::new)?;
+    let ran = migrator.run(&mut *transaction).await;
+    ran.map_err(SqliteError::new)?;
+    transaction.commit().await.map_err(SqliteError::new)
+}
+
+/// Makes an empty file only its owner can read, unless there is one. An empty file is an empty database.
+fn create_privately(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
