@@ -148,8 +148,8 @@ impl<S: UserDirectory> Route<S> {
 
     /// The handlers, and for other methods a 405 that lists all there are.
     fn into_methods(self) -> MethodRouter<AppState<S>> {
-        let allow = HeaderValue::from_str(&self.methods.join(", "))
-            .unwrap_or(HeaderValue::from_static(""));
+        let allow =
+            HeaderValue::from_str(&self.methods.join(", ")).unwrap_or(HeaderValue::from_static(""));
         self.handlers
             .fallback(async move || ApiError::WrongMethod(allow.clone()))
     }

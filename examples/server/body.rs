@@ -5,7 +5,7 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use core::time::Duration;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-/// The text FastAPI has for bodies it can't make sense of.
+/// The text `FastAPI` has for bodies it can't make sense of.
 pub(crate) const UNREADABLE: &str = "There was an error parsing the body";
 
 /// Reads a body of at most `limit` bytes.

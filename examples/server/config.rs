@@ -174,8 +174,13 @@ impl Config {
                 None => Some(PathBuf::from("portcullis.db")),
             },
             lifetime: Duration::from_secs(minutes.saturating_mul(60)),
-            trusted_proxy_hops: usize::try_from(number(&variable, "TRUSTED_PROXY_HOPS", 0, 0..=16)?)
-                .unwrap_or_default(),
+            trusted_proxy_hops: usize::try_from(number(
+                &variable,
+                "TRUSTED_PROXY_HOPS",
+                0,
+                0..=16,
+            )?)
+            .unwrap_or_default(),
             cors_origins: origins(variable("CORS_ORIGINS").as_deref().unwrap_or_default())?,
             first_user: first_user(demo, variable("ADMIN_EMAIL"), variable("ADMIN_PASSWORD"))?,
             welcome: variable("WELCOME_MESSAGE").unwrap_or_else(|| {
@@ -237,12 +242,21 @@ fn origins(list: &str) -> Result<Vec<HeaderValue>, ConfigError> {
                 .or_else(|| origin.strip_prefix("http://"))
                 .ok_or_else(wrong)?;
             let exact = !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:[]".contains(&b));
-            if exact { origin.parse().map_err(|_| wrong()) } else { Err(wrong()) }
+                && host.bytes().all(|b| {
+                    b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:[]".contains(&b)
+                });
+            if exact {
+                origin.parse().map_err(|_| wrong())
+            } else {
+                Err(wrong())
+            }
         })
         .collect()
+}
+
+/// What a new password must be. The product's name is the first thing to guess.
+pub(crate) fn password_policy() -> PasswordPolicy {
+    PasswordPolicy::default().product("portcullis")
 }
 
 fn first_user(
@@ -255,13 +269,17 @@ fn first_user(
         // Its password was printed in public: no policy would take it, and it is for loopback only.
         (None, None) if demo => (DEMO_USER.0.to_owned(), DEMO_USER.1.to_owned(), false),
         (None, None) => return Ok(None),
-        _ => return Err(ConfigError::new("ADMIN_EMAIL and ADMIN_PASSWORD need each other")),
+        _ => {
+            return Err(ConfigError::new(
+                "ADMIN_EMAIL and ADMIN_PASSWORD need each other",
+            ));
+        }
     };
     let email =
         Email::parse(&email).map_err(|error| ConfigError::new(format!("ADMIN_EMAIL: {error}")))?;
     let password = Password::new(password);
     if checked {
-        PasswordPolicy::default()
+        password_policy()
             .check(&password, &[email.as_str()])
             .map_err(|error| ConfigError::new(format!("ADMIN_PASSWORD: {error}")))?;
     }

@@ -25,7 +25,11 @@ SwaggerUIBundle({
 /// The page.
 pub(crate) async fn page(OriginalUri(uri): OriginalUri) -> Response {
     // Relative, so that it works behind a prefix too; `/docs/` is one step deeper than `/docs`.
-    let root = if uri.path().ends_with('/') { "../" } else { "./" };
+    let root = if uri.path().ends_with('/') {
+        "../"
+    } else {
+        "./"
+    };
     let html = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -58,7 +62,11 @@ pub(crate) async fn page(OriginalUri(uri): OriginalUri) -> Response {
 
 /// The script that starts it: a file of its own, since the policy allows none in the page.
 pub(crate) async fn start() -> Response {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], START).into_response()
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        START,
+    )
+        .into_response()
 }
 
 /// Swagger UI's style sheet.

@@ -44,7 +44,10 @@ pub(crate) async fn edge<S: UserDirectory>(
     };
 
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
@@ -72,7 +75,10 @@ fn ambiguity(request: &Request) -> Option<ApiError> {
     }
     // Some proxies decode an encoded slash before they decide who may pass, some don't; no path of ours has one.
     let path = request.uri().path().as_bytes();
-    if path.windows(3).any(|three| three.eq_ignore_ascii_case(b"%2f")) {
+    if path
+        .windows(3)
+        .any(|three| three.eq_ignore_ascii_case(b"%2f"))
+    {
         return Some(ApiError::NoSuchRoute);
     }
     None
@@ -115,5 +121,8 @@ fn forwarded_for(headers: &HeaderMap, before_last: usize) -> Option<IpAddr> {
 fn request_id() -> String {
     static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!("{:016x}", KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)))
+    format!(
+        "{:016x}",
+        KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed))
+    )
 }

@@ -38,14 +38,14 @@ pub(crate) enum ApiError {
     Internal,
 }
 
-/// One entry of a 422, as FastAPI's clients know it.
+/// One entry of a 422, as `FastAPI`'s clients know it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     loc: Vec<Place>,
     msg: Cow<'static, str>,
-    /// FastAPI puts the offending value here, passwords too. Here it is `null` or absent.
+    /// `FastAPI` puts the offending value here, passwords too. Here it is `null` or absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<()>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,13 +193,8 @@ impl ApiError {
                 StatusCode::CONFLICT,
                 "A user with this email already exists",
             ),
-            Self::LastAdmin => (
-                StatusCode::CONFLICT,
-                "The tenant needs at least one admin",
-            ),
-            Self::WrongCurrentPassword => {
-                (StatusCode::FORBIDDEN, "Current password is incorrect")
-            }
+            Self::LastAdmin => (StatusCode::CONFLICT, "The tenant needs at least one admin"),
+            Self::WrongCurrentPassword => (StatusCode::FORBIDDEN, "Current password is incorrect"),
             Self::BadRequest(text) => (StatusCode::BAD_REQUEST, text),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request body too large"),
@@ -207,10 +202,7 @@ impl ApiError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The request is not valid; detail says where",
             ),
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Internal Server Error",
-            ),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }
     }
 }

@@ -25,10 +25,9 @@ pub(crate) async fn authenticate<S: UserDirectory>(
     next: Next,
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let CurrentUser(user) =
-        CurrentUser::<Arc<S>>::from_request_parts(&mut parts, &state)
-            .await
-            .map_err(|Rejection(refusal)| refusal)?;
+    let CurrentUser(user) = CurrentUser::<Arc<S>>::from_request_parts(&mut parts, &state)
+        .await
+        .map_err(|Rejection(refusal)| refusal)?;
     tracing::Span::current().record("caller", tracing::field::debug(user.id.as_str()));
     parts.extensions.insert(Caller(user));
     Ok(next.run(Request::from_parts(parts, body)).await)

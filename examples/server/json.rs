@@ -1,4 +1,4 @@
-//! Reads a JSON object as FastAPI's clients expect it to be read, refusal by refusal, without echoing a byte of it.
+//! Reads a JSON object as `FastAPI`'s clients expect it to be read, refusal by refusal, without echoing a byte of it.
 
 use crate::body::UNREADABLE;
 use crate::error::{ApiError, Place, Problem};

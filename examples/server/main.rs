@@ -56,22 +56,21 @@ async fn run(demo: bool) -> Result<(), Failure> {
 
     // Kept until the end: the directory goes with it.
     let throw_away;
-    let database = match &config.database {
-        Some(path) => path.clone(),
-        None => {
-            throw_away = tempfile::tempdir()?;
-            throw_away.path().join("demo.db")
-        }
+    let database = if let Some(path) = &config.database {
+        path.clone()
+    } else {
+        throw_away = tempfile::tempdir()?;
+        throw_away.path().join("demo.db")
     };
     let store = SqliteStore::open(&database)
         .await
         .map_err(|error| ConfigError::new(format!("DATABASE can't be opened: {error}")))?;
     let state = AppState::new(store, PasswordHasher::new(HashParams::default())?, &config)?;
     if let Some(first) = &config.first_user {
-        match state.create_first(first).await? {
-            Some(user) => tracing::info!(user = ?user.id.as_str(), demo, "first user created"),
-            None => tracing::info!("the store holds users already, no first one was created"),
-        }
+        let created = state.create_first(first).await?;
+        let user = created.as_ref().map(|user| user.id.as_str());
+        // Of a store that holds users already, none.
+        tracing::info!(?user, demo, "first user created");
     }
 
     let listener = TcpListener::bind(config.bind)

@@ -61,10 +61,15 @@ pub(crate) fn permit(caller: &User, action: Action<'_>) -> Result<(), Refusal> {
 
 /// Whether somebody administers its tenant.
 pub(crate) fn is_admin(user: &User) -> bool {
-    user.role.as_ref().is_some_and(|role| role.as_str() == ADMIN)
+    user.role
+        .as_ref()
+        .is_some_and(|role| role.as_str() == ADMIN)
 }
 
 /// The role of that name, if there is one.
 pub(crate) fn role(name: &str) -> Option<Role> {
-    ROLES.contains(&name).then(|| Role::new(name).ok()).flatten()
+    ROLES
+        .contains(&name)
+        .then(|| Role::new(name).ok())
+        .flatten()
 }

@@ -15,7 +15,9 @@ const MAX_OFFSET: u64 = i64::MAX.unsigned_abs();
 pub(crate) fn uuid(text: &str) -> Option<UserId> {
     // Braced, bare and URN forms have other lengths.
     let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-    let parsed = hyphenated.then(|| uuid::Uuid::try_parse(text).ok()).flatten()?;
+    let parsed = hyphenated
+        .then(|| uuid::Uuid::try_parse(text).ok())
+        .flatten()?;
     UserId::new(parsed.hyphenated().to_string()).ok()
 }
 
@@ -46,9 +48,8 @@ pub(crate) fn page(query: &str) -> Result<Page, ApiError> {
 
 /// A whole number; one too large to count is as large as numbers get here.
 fn number(name: &'static str, text: &str, least: u64) -> Result<u64, Problem> {
-    let problem = |kind, msg: String| {
-        Problem::new(kind, [Place::Name("query"), Place::Name(name)], msg)
-    };
+    let problem =
+        |kind, msg: String| Problem::new(kind, [Place::Name("query"), Place::Name(name)], msg);
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let msg = "Input should be a valid integer, unable to parse string as an integer";
@@ -58,9 +59,7 @@ fn number(name: &'static str, text: &str, least: u64) -> Result<u64, Problem> {
     let negative = digits.len() != text.len() && number > 0;
     if negative || number < least {
         let msg = format!("Input should be greater than or equal to {least}");
-        return Err(
-            problem("greater_than_equal", msg).context(serde_json::json!({ "ge": least }))
-        );
+        return Err(problem("greater_than_equal", msg).context(serde_json::json!({ "ge": least })));
     }
     Ok(number)
 }

@@ -71,7 +71,10 @@ pub(crate) async fn serve(
         while connections.join_next().await.is_some() {}
     });
     if finished.await.is_err() {
-        tracing::warn!(connections = connections.len(), "ended before they were done");
+        tracing::warn!(
+            connections = connections.len(),
+            "ended before they were done"
+        );
     }
 }
 

@@ -1,7 +1,7 @@
 //! [`AppState`]: the one place where the library is wired.
 
 use crate::audit::Audit;
-use crate::config::{Config, FirstUser, Limits};
+use crate::config::{Config, FirstUser, Limits, password_policy};
 use crate::policy;
 use axum::extract::FromRef;
 use core::fmt;
@@ -35,11 +35,7 @@ impl<S: UserDirectory> AppState<S> {
     /// Wires a store, a hasher and the configuration together.
     ///
     /// The hasher comes from the caller so that tests can hash cheaply.
-    pub(crate) fn new(
-        store: S,
-        hasher: PasswordHasher,
-        config: &Config,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(store: S, hasher: PasswordHasher, config: &Config) -> Result<Self, Failure> {
         let users = Arc::new(store);
         Ok(Self(Arc::new(Parts {
             authenticator: Authenticator::builder(Arc::clone(&users))
@@ -58,7 +54,7 @@ impl<S: UserDirectory> AppState<S> {
             )
             .max_lifetime(config.lifetime)
             .build()?,
-            password_policy: PasswordPolicy::default(),
+            password_policy: password_policy(),
             admin: Role::new(policy::ADMIN)?,
             welcome: config.welcome.clone(),
             trusted_proxy_hops: config.trusted_proxy_hops,

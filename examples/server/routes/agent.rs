@@ -3,23 +3,24 @@
 use crate::guard::Caller;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use portcullis::user::{Role, TenantId};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct Principal<'a> {
+struct Answer<'a> {
     principal: &'static str,
     id: &'a str,
-    tenant_id: Option<&'a str>,
-    role: Option<&'a str>,
+    tenant_id: Option<&'a TenantId>,
+    role: Option<&'a Role>,
 }
 
 /// Names the calling principal.
 pub(crate) async fn principal(Caller(user): Caller) -> Response {
-    Json(Principal {
+    Json(Answer {
         principal: "user",
         id: user.id.as_str(),
-        tenant_id: user.tenant_id.as_ref().map(|tenant| tenant.as_str()),
-        role: user.role.as_ref().map(|role| role.as_str()),
+        tenant_id: user.tenant_id.as_ref(),
+        role: user.role.as_ref(),
     })
     .into_response()
 }

@@ -29,7 +29,7 @@ struct Extra<'a> {
 
 /// RFC 6749 §5.1.
 #[derive(Serialize)]
-struct Token<'a> {
+struct Answer<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
@@ -75,11 +75,14 @@ async fn answer<S: UserDirectory>(
         role: signed_in.user.role.as_ref(),
         tenant_id: signed_in.user.tenant_id.as_ref(),
     };
-    let token = state.issuer.issue_with(&signed_in, &extra).map_err(|error| {
-        tracing::error!(error = ?error.to_string(), "no token could be issued");
-        ApiError::Internal
-    })?;
-    Ok(Json(Token {
+    let token = state
+        .issuer
+        .issue_with(&signed_in, &extra)
+        .map_err(|error| {
+            tracing::error!(error = ?error.to_string(), "no token could be issued");
+            ApiError::Internal
+        })?;
+    Ok(Json(Answer {
         access_token: token.expose(),
         token_type: "bearer",
         expires_in: token.expires_in().as_secs(),

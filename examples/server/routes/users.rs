@@ -4,7 +4,7 @@
 
 use crate::body;
 use crate::edge::Source;
-use crate::error::{ApiError, Problem, store_down};
+use crate::error::{ApiError, store_down};
 use crate::guard::Caller;
 use crate::json::{self, Object};
 use crate::policy::{Action, permit};
