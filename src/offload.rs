@@ -11,7 +11,9 @@ use std::thread;
 pub type Job = Box<dyn FnOnce() + Send + 'static>;
 
 /// The work was not done: the queue was full, or its thread ended. Answered 503; it is safe to try again.
-#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+///
+/// An [`Offload`] of your own makes one with `Lost::default()`.
+#[derive(Clone, Copy, Debug, Default, thiserror::Error, PartialEq, Eq)]
 #[error("password hashing is overloaded")]
 #[non_exhaustive]
 pub struct Lost;

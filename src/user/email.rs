@@ -40,9 +40,9 @@ pub enum EmailError {
 impl Email {
     /// Parses an address and brings it into its canonical form.
     ///
-    /// Refused: control characters and inner white space, quoted local parts, IP literals, domains of one
-    /// label, and local parts that don't survive a change of case and back (a dotless `ı` would be mistaken
-    /// for `i` by whatever compares in upper case).
+    /// Refused: control and invisible characters and inner white space, quoted local parts, IP literals, domains
+    /// of one label, and local parts that don't survive a change of case and back (a dotless `ı` would be
+    /// mistaken for `i` by whatever compares in upper case) or hold an `i` with a second dot.
     ///
     /// # Errors
     /// [`EmailError`] says whether it is too long or malformed.
@@ -85,19 +85,34 @@ fn canonical_local(local: &str) -> Option<String> {
         .nfkc()
         .collect();
     let printable = |c: char| {
-        !c.is_control() && !c.is_whitespace() && !matches!(c, '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']')
-            // Invisible characters would make two addresses look like one.
-            && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        !c.is_control()
+            && !c.is_whitespace()
+            && !matches!(
+                c,
+                '"' | '(' | ')' | ',' | ':' | ';' | '<' | '>' | '@' | '[' | '\\' | ']'
+            )
+            && !is_invisible(c)
     };
     let dots_are_inside =
         !canonical.starts_with('.') && !canonical.ends_with('.') && !canonical.contains("..");
     let keeps_its_case = canonical.to_uppercase().to_lowercase() == canonical;
+    // What `İ` becomes in lower case looks like `i` and is not.
+    let dotted_twice = canonical.contains("i\u{307}") || canonical.contains("j\u{307}");
     (!canonical.is_empty()
         && canonical.len() <= 64
         && canonical.chars().all(printable)
         && dots_are_inside
-        && keeps_its_case)
+        && keeps_its_case
+        && !dotted_twice)
         .then_some(canonical)
+}
+
+/// Unicode's `Default_Ignorable_Code_Point`: characters that make two addresses which look like one.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn canonical_domain(domain: &str) -> Option<String> {

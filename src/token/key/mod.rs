@@ -6,6 +6,13 @@
 mod error;
 pub(super) mod jwk;
 mod load;
+#[cfg(test)]
+#[expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at the first surprise"
+)]
+mod vectors;
 
 pub use error::KeyError;
 

@@ -2,3 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod circle;
+mod claims;
+mod confusion;
+mod forge;
+mod format;
+mod header;
+mod issuing;
+mod json;
+mod keys;
+mod keyset;
+mod oracle;
+mod signature;
