@@ -13,6 +13,7 @@ mod refusal;
 mod secrets;
 mod server;
 mod sign_in;
+mod sqlite;
 mod throttle;
 mod token;
 mod vectors;

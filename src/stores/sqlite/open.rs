@@ -2,8 +2,7 @@
 
 use super::{SqliteError, SqliteStore};
 use core::time::Duration;
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::Executor as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -14,6 +13,10 @@ const READERS: u32 = 4;
 
 /// How long a request waits for a connection, and a connection for a lock, before the store counts as down.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What brings the tables from each version to the next. Databases remember how many were run: a script that was
+/// ever released is never changed, only followed by another.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/1_users.sql")];
 
 impl SqliteStore {
     /// Opens the database in a file, creates it if there is none, and brings its tables up to date.
@@ -92,21 +95,34 @@ impl SqliteStore {
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), SqliteError> {
-    let users = Migration::new(
-        1,
-        "users".into(),
-        MigrationType::Simple,
-        include_str!("migrations/1_users.sql").into_sql_str(),
-        false,
-    );
-    let mut migrator = Migrator::with_migrations(vec![users]);
-    migrator.dangerous_set_table_name("portcullis_migrations");
-
-    let transaction = pool.begin_with("BEGIN IMMEDIATE").await;
-    let mut transaction = transaction.map_err(SqliteError::new)?;
-    let ran = migrator.run(&mut *transaction).await;
-    ran.map_err(SqliteError::new)?;
-    transaction.commit().await.map_err(SqliteError::new)
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    transaction
+        .execute(
+            "CREATE TABLE IF NOT EXISTS portcullis_migrations (version INTEGER NOT NULL PRIMARY KEY) STRICT",
+        )
+        .await?;
+    let done: i64 =
+        sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM portcullis_migrations")
+            .fetch_one(&mut *transaction)
+            .await?;
+    let mut latest = 0;
+    for (version, script) in (1_i64..).zip(MIGRATIONS) {
+        latest = version;
+        if version > done {
+            transaction.execute(script).await?;
+            sqlx::query("INSERT INTO portcullis_migrations (version) VALUES (?1)")
+                .bind(version)
+                .execute(&mut *transaction)
+                .await?;
+        }
+    }
+    if done > latest {
+        // Its tables may mean something else by now, so they are not touched.
+        return Err(SqliteError::new(
+            "the database is of a newer version of this crate",
+        ));
+    }
+    Ok(transaction.commit().await?)
 }
 
 /// Makes an empty file only its owner can read, unless there is one. An empty file is an empty database.
