@@ -4,7 +4,6 @@
 //! `cargo bench --all-features --bench request`. Compare figures of one run only: machines are noisy.
 #![expect(
     clippy::unwrap_used,
-    missing_docs,
     reason = "a benchmark stops at the first surprise"
 )]
 
