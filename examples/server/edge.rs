@@ -73,12 +73,11 @@ fn ambiguity(request: &Request) -> Option<ApiError> {
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Some(ApiError::BadRequest("Exactly one Host header is required"));
     }
-    // Some proxies decode an encoded slash before they decide who may pass, some don't; no path of ours has one.
-    let path = request.uri().path().as_bytes();
-    if path
-        .windows(3)
-        .any(|three| three.eq_ignore_ascii_case(b"%2f"))
-    {
+    // Some proxies decode an encoded slash, or drop a repeated one, before they decide who may pass, some don't. No path
+    // of ours has either.
+    let path = request.uri().path();
+    let encoded = |three: &[u8]| three.eq_ignore_ascii_case(b"%2f");
+    if path.contains("//") || path.as_bytes().windows(3).any(encoded) {
         return Some(ApiError::NoSuchRoute);
     }
     None
