@@ -1,5 +1,4 @@
 //! What the README and the front page show is what was compiled and run.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::quick_start;
 use axum::body::Body;
