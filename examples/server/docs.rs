@@ -8,7 +8,7 @@ use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tower::ServiceExt as _;
 
 /// The page runs scripts from here only, and talks to nobody else; nobody frames it to borrow its user's clicks.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Starts Swagger UI. It forgets the token with the page, and never asks a foreign validator.
