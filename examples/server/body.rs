@@ -5,6 +5,9 @@ use axum::body::{Body, Bytes, HttpBody as _};
 use core::time::Duration;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
+/// The largest body any route takes, in bytes.
+pub(crate) const LARGEST: usize = 64 * 1024;
+
 /// The text `FastAPI` has for bodies it can't make sense of.
 pub(crate) const UNREADABLE: &str = "There was an error parsing the body";
 

@@ -8,7 +8,7 @@ use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 use tower::ServiceExt as _;
 
 /// The page runs scripts from here only, and talks to nobody else; nobody frames it to borrow its user's clicks.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Starts Swagger UI. It forgets the token with the page, and never asks a foreign validator.
@@ -71,19 +71,19 @@ pub(crate) async fn start() -> Response {
 
 /// Swagger UI's style sheet.
 pub(crate) async fn style() -> Response {
-    asset("/swagger-ui.css").await
+    asset("/docs/swagger-ui.css").await
 }
 
 /// Swagger UI itself.
 pub(crate) async fn script() -> Response {
-    asset("/swagger-ui-bundle.js").await
+    asset("/docs/swagger-ui-bundle.js").await
 }
 
 /// One of the crate's files. Its own page is not used: it writes the request's address into a script.
 async fn asset(path: &'static str) -> Response {
     static FILES: LazyLock<axum::Router> = LazyLock::new(|| {
         swagger_ui_dist::generate_routes(ApiDefinition {
-            uri_prefix: "",
+            uri_prefix: "/docs",
             api_definition: OpenApiSource::Uri(""),
             title: None,
         })

@@ -1,8 +1,10 @@
 //! What holds for every answer, whatever route it comes from: request id, log line, headers, and the refusal of
 //! requests that are ambiguous before they reach a route.
 
+use crate::body::LARGEST;
 use crate::error::ApiError;
 use crate::state::AppState;
+use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::middleware::Next;
@@ -35,7 +37,7 @@ pub(crate) async fn edge<S: UserDirectory>(
     let method = request.method().clone();
     let source = source(&request, state.trusted_proxy_hops);
     request.extensions_mut().insert(Source(source));
-    let ends_connection = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let ends_connection = ends_connection(&request);
 
     let span = tracing::info_span!("request", %id, caller = tracing::field::Empty);
     let mut response = match ambiguity(&request) {
@@ -56,14 +58,21 @@ pub(crate) async fn edge<S: UserDirectory>(
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     if ends_connection {
-        // A proxy that believed a Content-Length beside the chunks would take what follows for something else
-        // (request smuggling, RFC 9112 §6.1): nothing follows.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let status = response.status().as_u16();
     let latency = started.elapsed();
     span.in_scope(|| tracing::info!(%method, path, status, ?latency, ?source, "answered"));
     response
+}
+
+/// Requests after which nothing more is read from the connection.
+///
+/// Of one with chunks, a proxy that believed a Content-Length beside them would take what follows for something else
+/// (request smuggling, RFC 9112 §6.1): nothing follows. One that announces more than any route takes is not read at all.
+fn ends_connection(request: &Request) -> bool {
+    let announced = usize::try_from(request.body().size_hint().lower()).unwrap_or(usize::MAX);
+    request.headers().contains_key(header::TRANSFER_ENCODING) || announced > LARGEST
 }
 
 /// Requests that two readers could understand in two ways.
@@ -73,12 +82,11 @@ fn ambiguity(request: &Request) -> Option<ApiError> {
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         return Some(ApiError::BadRequest("Exactly one Host header is required"));
     }
-    // Some proxies decode an encoded slash before they decide who may pass, some don't; no path of ours has one.
-    let path = request.uri().path().as_bytes();
-    if path
-        .windows(3)
-        .any(|three| three.eq_ignore_ascii_case(b"%2f"))
-    {
+    // Some proxies decode an encoded slash, or drop a repeated one, before they decide who may pass, some don't. No path
+    // of ours has either.
+    let path = request.uri().path();
+    let encoded = |three: &[u8]| three.eq_ignore_ascii_case(b"%2f");
+    if path.contains("//") || path.as_bytes().windows(3).any(encoded) {
         return Some(ApiError::NoSuchRoute);
     }
     None

@@ -7,6 +7,7 @@ mod conformance;
 mod email;
 mod extract;
 mod floors;
+mod front_page;
 mod offload;
 mod password;
 mod refusal;
@@ -54,3 +55,11 @@ mod serve;
 mod state;
 #[path = "../../examples/server/user_input.rs"]
 mod user_input;
+
+// What the README shows, to be run.
+#[path = "../../examples/quick_start.rs"]
+#[expect(
+    dead_code,
+    reason = "its `main` listens on a fixed port; the tests drive its router"
+)]
+mod quick_start;

@@ -15,7 +15,7 @@ use portcullis::user::{Role, TenantId};
 use portcullis::{Credentials, Refusal};
 use serde::Serialize;
 
-/// The largest form, in bytes. Hashing is never asked of more.
+/// The largest form, in bytes.
 const MAX_FORM: usize = 16 * 1024;
 
 /// What our tokens carry beside the registered claims. Hints for clients: every request reads the user anew.

@@ -22,9 +22,6 @@ use portcullis::user::{Role, TenantId, User};
 use portcullis::{Credentials, Refusal, UserId};
 use serde::Serialize;
 
-/// The largest body, in bytes.
-const MAX_JSON: usize = 64 * 1024;
-
 /// A user on the wire, its keys in the original's order. There is no password in it to leak.
 #[derive(Serialize)]
 pub(crate) struct Profile<'a> {
@@ -181,7 +178,7 @@ async fn read_object<S: UserDirectory>(
     request: Request,
 ) -> Result<Object, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = body::read(body, MAX_JSON, state.limits.body).await?;
+    let body = body::read(body, body::LARGEST, state.limits.body).await?;
     json::object(&parts.headers, &body)
 }
 

@@ -21,7 +21,7 @@ impl SigningKey {
     /// [`KeyError`] if the algorithm takes no secret, or the secret is too short or looks like a key file.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let key = hmac_key(algorithm, secret)?;
-        let verifying = VerifyingKey::of(algorithm, Material::Hmac(key.clone()));
+        let verifying = VerifyingKey::of(algorithm, Material::Hmac(Box::new(key.clone())));
         Ok(Self {
             signer: Arc::new(Signer::Hmac(Box::new(key))),
             verifying,
@@ -120,7 +120,7 @@ impl VerifyingKey {
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         Ok(Self::of(
             algorithm,
-            Material::Hmac(hmac_key(algorithm, secret)?),
+            Material::Hmac(Box::new(hmac_key(algorithm, secret)?)),
         ))
     }
 

@@ -7,9 +7,11 @@
 )]
 
 mod bodies;
+mod caller;
 mod config;
 mod faulty;
 mod http;
+mod log;
 mod openapi;
 mod policy;
 mod process;

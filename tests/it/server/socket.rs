@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -17,7 +18,8 @@ const SHORT: Duration = Duration::from_millis(300);
 struct Served {
     address: SocketAddr,
     token: String,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    over: JoinHandle<()>,
 }
 
 async fn served(limits: Limits) -> Served {
@@ -28,13 +30,14 @@ async fn served(limits: Limits) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    tokio::spawn(serve(listener, town.router, limits, async {
+    let over = tokio::spawn(serve(listener, town.router, limits, async {
         drop(stopped.await);
     }));
     Served {
         address,
         token,
-        _stop: stop,
+        stop,
+        over,
     }
 }
 
@@ -235,6 +238,14 @@ async fn odd_requests_are_refused_by_their_own_status() {
             format!("GET / HTTP/1.1\r\nHost: test\r\nX: {header}\r\n\r\n"),
             &[431],
         ),
+        (
+            "OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n".to_owned(),
+            &[404, 400],
+        ),
+        (
+            "CONNECT test:80 HTTP/1.1\r\nHost: test\r\n\r\n".to_owned(),
+            &[404, 400],
+        ),
         ("TRACE / HTTP/1.1\r\nHost: test\r\n\r\n".to_owned(), &[405]),
         ("FOO / HTTP/1.1\r\nHost: test\r\n\r\n".to_owned(), &[405]),
         ("nonsense\r\n\r\n".to_owned(), &[400]),
@@ -246,4 +257,23 @@ async fn odd_requests_are_refused_by_their_own_status() {
         let status = wire.reply().unwrap().status;
         assert!(statuses.contains(&status), "{shown}: {status}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopping_does_not_wait_for_ever() {
+    let limits = Limits {
+        shutdown: SHORT,
+        ..Limits::default()
+    };
+    let served = served(limits).await;
+    let mut stuck = Wire::to(served.address);
+    stuck.send("POST /token HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\nu");
+    let mut silent = Wire::to(served.address);
+    let mut seen = Wire::to(served.address);
+    seen.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    assert_eq!(seen.reply().unwrap().status, 200);
+    drop(served.stop);
+    let over = tokio::time::timeout(Duration::from_secs(10), served.over);
+    assert!(over.await.is_ok(), "it does not stop");
+    assert!(stuck.ended() && silent.ended());
 }

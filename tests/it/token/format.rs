@@ -144,7 +144,7 @@ fn a_token_has_exactly_three_segments() {
         "a.b.c.d".into(),
         "a.b.c.d.e".into(),
         ".".repeat(7000),
-        format!("{}.{}", good, good),
+        format!("{good}.{good}"),
         parts.join("%2E"),
         parts.join("\u{2024}"),
     ] {

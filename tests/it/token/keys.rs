@@ -140,7 +140,7 @@ fn a_jwk_is_bound_by_what_it_says_it_is_for() {
         with(r#""crv":"P-256""#, r#""crv":"P-384""#),
         Err(KeyError::WrongKind)
     );
-    assert_eq!(with(r#""kty":"EC""#, r#""kty":"RSA""#).is_err(), true);
+    assert!(with(r#""kty":"EC""#, r#""kty":"RSA""#).is_err());
     assert_eq!(
         with(r#""kty":"EC""#, r#""kty":"EC","kty":"EC""#),
         Err(KeyError::Malformed)
