@@ -32,6 +32,14 @@ async fn pool(path: &Path) -> SqlitePool {
 
 const CHILD: &str = "PORTCULLIS_TEST_CHILD_DATABASE";
 
+/// This test binary again, to run one test as a child that knows it is one.
+fn again(test: &str, database: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([&format!("sqlite::{test}"), "--exact", "--nocapture"]);
+    command.env(CHILD, database);
+    command
+}
+
 /// The child's part: creates users for ever, four at a time, and says each id only after it was answered.
 async fn create_until_killed(path: &Path) {
     let store = SqliteStore::open(path).await.unwrap();
@@ -63,13 +71,7 @@ async fn a_user_whose_creation_was_answered_survives_kill_9() {
     }
     for kill_after in [1, 25, 100] {
         let (_folder, path) = database();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "sqlite::a_user_whose_creation_was_answered_survives_kill_9",
-                "--exact",
-                "--nocapture",
-            ])
-            .env(CHILD, &path)
+        let mut child = again("a_user_whose_creation_was_answered_survives_kill_9", &path)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -158,21 +160,30 @@ async fn the_mode_of_an_existing_database_is_left_alone() {
     );
 }
 
+/// Relative, too: so it runs in a child, whose working directory is nobody else's.
 #[tokio::test]
 async fn a_path_is_a_path_whatever_it_looks_like() {
+    let names = [":memory:", "file:x?mode=memory", "a b%20c#?.db"];
+    if std::env::var_os(CHILD).is_some() {
+        for name in names {
+            SqliteStore::open(name).await.unwrap().close().await;
+        }
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
-    for name in [":memory:", "file:x?mode=memory", "a b%20c#?.db"] {
-        let path = folder.path().join(name);
-        SqliteStore::open(&path).await.unwrap().close().await;
-        assert!(path.is_file(), "{name}");
+    let child = again("a_path_is_a_path_whatever_it_looks_like", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    for name in names {
+        let file = std::fs::metadata(folder.path().join(name)).unwrap();
+        assert!(file.len() > 0, "{name} is empty");
     }
     assert!(SqliteStore::open("").await.is_err());
     assert!(SqliteStore::open(folder.path()).await.is_err());
-    assert!(
-        SqliteStore::open(folder.path().join("no/such/folder.db"))
-            .await
-            .is_err()
-    );
+    let nowhere = folder.path().join("no/such/folder.db");
+    assert!(SqliteStore::open(nowhere).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
