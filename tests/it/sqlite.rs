@@ -174,21 +174,6 @@ async fn a_path_is_a_path_whatever_it_looks_like() {
     );
 }
 
-#[tokio::test]
-async fn the_connections_are_as_durable_as_promised() {
-    let (_folder, path) = database();
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    SqliteStore::connect(options).await.unwrap();
-    // The mode of the log is a property of the file; the others belong to connections nobody else sees.
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-        .fetch_one(&pool(&path).await)
-        .await
-        .unwrap();
-    assert_eq!(mode, "wal");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn many_may_open_a_new_database_at_once() {
     let (_folder, path) = database();
