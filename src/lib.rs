@@ -1,4 +1,87 @@
-//! portcullis (front page: later)
+//! Authentication for backends: tokens, passwords and sign-in, strict by default.
+//!
+//! It issues and verifies tokens (JWT), hashes passwords (Argon2id), signs people in through a store you bring, and
+//! protects axum routes. It does not register people, send e-mails, draw pages, or speak OAuth with other parties.
+//!
+//! ```text
+//! a request    Authorization header -> BearerToken -> TokenVerifier -> Claims       who says the token this is
+//!                                   -> UserStore   -> CurrentUser   -> handler      is it still there, still active
+//!
+//! a sign-in    Credentials -> Throttle -> UserStore -> PasswordHasher (off the async threads) -> SignedIn
+//!                          -> TokenIssuer -> AccessToken
+//! ```
+//!
+//! # Quick start
+//!
+#![cfg_attr(feature = "axum", doc = "```no_run")]
+#![cfg_attr(not(feature = "axum"), doc = "```ignore")]
+#![doc = include_str!("../examples/quick_start.rs")]
+//! ```
+//!
+//! Only verifying, without axum and without people, is five lines: see [`TokenVerifier`].
+//!
+//! # Bring your own store
+//!
+//! Implement [`UserStore`] for your database: three functions, plain `async fn`. Add
+//! [`UserDirectory`](directory::UserDirectory) if people are administered through you. Then let
+//! `test_util::conformance` (feature `test-util`) check every promise of the two. Ready-made are
+//! [`stores::memory`] and, with the feature `sqlite`, `stores::sqlite`.
+//!
+//! # Defaults
+//!
+//! | what | default | source |
+//! |---|---|---|
+//! | token lifetime | 15 minutes, at most 24 hours | RFC 9700 §2.2.2 asks for short ones |
+//! | token type | `at+jwt` | RFC 9068 §2.1 |
+//! | leeway for `exp`, `nbf`, `iat` | none, at most 5 minutes | RFC 7519 §4.1.4 |
+//! | longest lifetime accepted | 24 hours | policy |
+//! | longest token accepted | 8 KiB | what servers take as one header field |
+//! | nesting of claims | 32 levels | policy |
+//! | HMAC secrets | at least 32, 48, 64 bytes | RFC 7518 §3.2 |
+//! | RSA keys | at least 2048 bits | RFC 7518 §3.3 |
+//! | Argon2id | m = 19,456 KiB, t = 2, p = 1 | OWASP Password Storage |
+//! | stored hashes accepted | m 1 to 256 MiB, t and p 1 to 16, m·t up to 1 GiB | policy |
+//! | hashing threads | 2, and a queue of 64 | 2 x 19 MiB of memory; about half a second of waiting |
+//! | password length | 15 to 1,024 code points, 1,024 bytes | NIST SP 800-63B-4 §3.1.1.2 |
+//! | failures of an account | 10 in a row, then 1 s, 2 s, 4 s … 1 h; 24 h from the 100th | NIST SP 800-63B-4 §3.2.2 |
+//! | failures of an address | 100 in 15 minutes | policy |
+//! | e-mail address | 254 bytes | RFC 5321 §4.5.3.1.3 |
+//! | subject, role, tenant | 1 to 255 characters, no controls | policy |
+//!
+//! Every check is on. What loosens one is a call you can search for: `leeway`, `max_lifetime`, `token_type`,
+//! `Unthrottled`, `expose`.
+//!
+//! # Where things are
+//!
+//! [`token`] issues and verifies; [`password`] hashes and judges passwords; [`authenticator`] knows the order of a
+//! sign-in; [`store`] and [`directory`] are what you implement, [`throttle`], [`offload`], [`event`] and [`clock`] what
+//! you may; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
+//!
+//! # Errors
+//!
+//! Each error type says precisely what happened, to you. What a client is told is in one table: [`Refusal`].
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `axum` | `extract`: `Verified`, `CurrentUser`, `Permitted` for axum 0.8 |
+//! | `sqlite` | `stores::sqlite`, on sqlx |
+//! | `test-util` | `test_util`: a clock to turn, cheap hashing, the conformance suite |
+//!
+//! None is on by default, and none changes what the others do.
+//!
+//! # Testing your application
+//!
+//! Turn time with `test_util::ManualClock`, hash with `test_util::cheap_hash_params`, keep users in
+//! [`stores::memory::MemoryStore`]; sign tokens with a key of
+//! [`SigningKey::generate`](token::SigningKey::generate).
+//!
+//! # Rust versions
+//!
+//! The core builds with Rust 1.88; the feature `sqlite` needs what sqlx needs, 1.94 at present. Raising either, or
+//! following a new major version of axum, is a minor release of this crate before 1.0 and is said in the changelog.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod authenticator;
 pub mod bearer;
@@ -26,3 +109,8 @@ pub use refusal::Refusal;
 pub use store::{Account, UserStore};
 pub use token::{AccessToken, Claims, TokenIssuer, TokenVerifier};
 pub use user::UserId;
+
+/// The README's code, compiled and run with the tests.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,7 +2,7 @@
 
 use crate::authenticator::{HashError, SignInError};
 use crate::bearer::{BearerError, Challenge};
-use crate::token::TokenError;
+use crate::token::{IssueError, TokenError};
 use core::time::Duration;
 use http::{HeaderValue, StatusCode};
 
@@ -20,6 +20,7 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 /// | wrong credentials, disabled account | 401 | bare | `invalid_grant` | Incorrect username or password |
 /// | throttled | 429 + `Retry-After` | - | `slow_down` | Too many failed sign-ins, try again later |
 /// | hashing overloaded | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
+/// | a token can't be issued | 500 | - | `server_error` | Internal Server Error |
 /// | store or throttle down | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
 ///
 /// Codes are those of RFC 6750 §3.1, RFC 6749 §5.2 and §4.1.2.1, and RFC 8628 §3.5. The precise cause is for your
@@ -77,6 +78,15 @@ impl Refusal {
         Some("temporarily_unavailable"),
         Some(RETRY_SOON),
         "Service temporarily unavailable",
+    );
+
+    /// Something of ours failed that waiting does not mend.
+    pub const INTERNAL: Self = Self::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        None,
+        Some("server_error"),
+        None,
+        "Internal Server Error",
     );
 
     /// Too many failures; try again after `retry_after`.
@@ -173,5 +183,11 @@ impl From<&SignInError> for Refusal {
 impl From<&HashError> for Refusal {
     fn from(_: &HashError) -> Self {
         Self::UNAVAILABLE
+    }
+}
+
+impl From<&IssueError> for Refusal {
+    fn from(_: &IssueError) -> Self {
+        Self::INTERNAL
     }
 }

@@ -10,7 +10,7 @@
 //! a bad token is refused as ever, and a store that is down is 503, never "anonymous".
 //!
 //! The state must give a [`TokenVerifier`] and, for `CurrentUser<S>`, an `S`, through
-//! [`FromRef`](axum_core::extract::FromRef): forgetting one is a compile error.
+//! [`FromRef`]: forgetting one is a compile error.
 //!
 //! ```compile_fail
 //! # use axum::{Router, routing::get};

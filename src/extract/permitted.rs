@@ -36,7 +36,7 @@ use serde::de::DeserializeOwned;
 ///
 /// # Security
 /// The claims are as old as the token: somebody whose role was taken away keeps it here until the token
-/// expires. Where that is too long, ask the user that [`CurrentUser`] gives.
+/// expires. Where that is too long, ask the user that [`CurrentUser`](super::CurrentUser) gives.
 pub trait Requirement {
     /// The claims it reads beside the registered ones.
     type Extra: DeserializeOwned;
@@ -47,7 +47,7 @@ pub trait Requirement {
 
 /// A verified token's claims, which meet the requirement `R`. No database is asked.
 ///
-/// Refused are, beside what [`Verified`] refuses, claims that don't meet it: 403 `insufficient_scope`.
+/// Refused are, beside what [`Verified`](super::Verified) refuses, claims that don't meet it: 403 `insufficient_scope`.
 #[expect(
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"

@@ -1,6 +1,8 @@
 //! [`Rejection`]: a [`Refusal`] as an axum response.
 
+use crate::authenticator::{HashError, SignInError};
 use crate::refusal::Refusal;
+use crate::token::{IssueError, TokenError};
 use axum_core::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 
@@ -9,11 +11,19 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 /// It is data until the last moment, so an application that answers errors in another form takes the
 /// [`Refusal`] out of it and builds its own response.
 ///
-/// ```
-/// use portcullis::{Refusal, SignInError, extract::Rejection};
+/// The errors of signing in, hashing and issuing become one with `?`:
 ///
-/// fn refused(error: &SignInError) -> Rejection {
-///     Refusal::from(error).into()
+/// ```
+/// use portcullis::stores::memory::MemoryStore;
+/// use portcullis::{Authenticator, Credentials, TokenIssuer, extract::Rejection};
+///
+/// async fn token(
+///     authenticator: &Authenticator<MemoryStore>,
+///     issuer: &TokenIssuer,
+///     credentials: Credentials,
+/// ) -> Result<String, Rejection> {
+///     let signed_in = authenticator.sign_in(credentials).await?;
+///     Ok(issuer.issue(&signed_in)?.expose().to_owned())
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +38,18 @@ impl From<Refusal> for Rejection {
         Self(refusal)
     }
 }
+
+macro_rules! refused {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Rejection {
+            fn from(error: $error) -> Self {
+                Self(Refusal::from(&error))
+            }
+        }
+    )*};
+}
+
+refused!(SignInError, HashError, IssueError, TokenError);
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {

@@ -15,13 +15,14 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// use portcullis::stores::memory::MemoryStore;
 /// use portcullis::UserStore;
 ///
-/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let users = MemoryStore::new();
 /// let anna = users.create(NewUser::new("anna@example.com".parse()?)).await?;
 /// let found = users.find_by_login("Anna@Example.COM").await?;
 /// assert_eq!(found.map(|account| account.id), Some(anna.id));
-/// # Ok(()) })
-/// # as Result<(), Box<dyn std::error::Error>>
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Default)]
 pub struct MemoryStore {

@@ -262,7 +262,7 @@ impl<'de> Visitor<'de> for Audience<'_> {
     }
 }
 
-/// A NumericDate (RFC 7519 §2): seconds since 1970, a fraction allowed; not negative, not text.
+/// A `NumericDate` (RFC 7519 §2): seconds since 1970, a fraction allowed; not negative, not text.
 struct NumericDate;
 
 /// Above this a 64-bit float has no exact seconds any more: 2^53.

@@ -148,6 +148,9 @@ impl KeySet {
 
     pub(super) fn at(&self, index: usize, now: SystemTime) -> Option<&VerifyingKey> {
         let entry = self.keys.get(index)?;
-        (!entry.until.is_some_and(|until| now >= until)).then_some(&*entry.key)
+        entry
+            .until
+            .is_none_or(|until| now < until)
+            .then_some(&*entry.key)
     }
 }

@@ -1,1 +1,99 @@
-//! Send, Sync and sizes of the public types.
+//! Every public type can be shared between threads, and those made at each request are small.
+
+use portcullis::authenticator::{AuthenticatorBuilder, HashError};
+use portcullis::bearer::{BearerError, Challenge};
+use portcullis::clock::SystemClock;
+use portcullis::directory::{DirectoryError, Listing, NewUser, Page, UserChanges};
+use portcullis::event::{Event, RefusedBecause, Unobserved};
+use portcullis::extract::{CurrentUser, Permitted, Rejection, Requirement, Verified};
+use portcullis::offload::{HashPool, Inline, Lost};
+use portcullis::password::{
+    HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError, Verdict,
+};
+use portcullis::store::AccountStatus;
+use portcullis::stores::memory::{MemoryError, MemoryStore};
+use portcullis::stores::sqlite::{SqliteError, SqliteStore};
+use portcullis::test_util::ManualClock;
+use portcullis::test_util::conformance::{Broken, Seed};
+use portcullis::throttle::{AttemptKey, MemoryThrottle, ThrottleError, Unthrottled};
+use portcullis::token::{
+    AccessToken, Algorithm, BuildError, IssueError, KeyError, KeySet, SigningKey, Subject,
+    TokenError, TokenIssuerBuilder, TokenVerifierBuilder, VerifyingKey,
+};
+use portcullis::user::{Email, EmailError, InvalidIdentifier, Role, TenantId, User, UserId};
+use portcullis::{
+    Account, Authenticator, BearerToken, Claims, Credentials, Password, PasswordHash,
+    PasswordHasher, Refusal, SignInError, SignedIn, TokenIssuer, TokenVerifier,
+};
+
+struct Anyone;
+
+impl Requirement for Anyone {
+    type Extra = ();
+    fn is_met(_: &Claims) -> bool {
+        true
+    }
+}
+
+fn shared<T: Send + Sync + 'static>() {}
+fn error<T: core::error::Error + Send + Sync + 'static>() {}
+
+macro_rules! each {
+    ($check:ident: $($name:ty),+ $(,)?) => { $($check::<$name>();)+ };
+}
+
+#[test]
+fn every_type_can_be_sent_and_shared() {
+    each!(shared:
+        AccessToken, Account<User>, AccountStatus, Algorithm, AttemptKey, Authenticator<MemoryStore>,
+        AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, Challenge, Claims, Credentials,
+        CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, Email, HashParams, HashPool, Inline, KeySet, Listing,
+        ManualClock, MemoryStore, MemoryThrottle, NewUser, Page, Password, PasswordHash, PasswordHasher,
+        PasswordPolicy, Permitted<Anyone>, Refusal, RefusedBecause, Rejection, Role, Seed, SignedIn<User>, SigningKey,
+        SqliteStore, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
+        TokenVerifierBuilder, Unobserved, Unthrottled, User, UserChanges, UserId, Verdict, Verified, VerifyingKey,
+    );
+}
+
+#[test]
+fn every_error_can_be_boxed_and_sent() {
+    each!(error:
+        BearerError, Broken, BuildError, DirectoryError<MemoryError>, DirectoryError<SqliteError>, EmailError,
+        HashError, InvalidIdentifier, IssueError, KeyError, Lost, MemoryError, ParamsError, PasswordError,
+        PolicyError, SignInError, SqliteError, ThrottleError, TokenError,
+    );
+}
+
+#[test]
+fn the_types_of_a_request_are_small() {
+    for (name, bytes, most) in [
+        ("BearerToken", size_of::<BearerToken<'_>>(), 16),
+        ("BearerError", size_of::<BearerError>(), 1),
+        (
+            "Result<BearerToken, BearerError>",
+            size_of::<Result<BearerToken<'_>, BearerError>>(),
+            24,
+        ),
+        ("Challenge", size_of::<Challenge>(), 1),
+        ("Claims", size_of::<Claims>(), 96),
+        (
+            "Result<Claims, TokenError>",
+            size_of::<Result<Claims, TokenError>>(),
+            96,
+        ),
+        ("TokenError", size_of::<TokenError>(), 24),
+        ("TokenVerifier", size_of::<TokenVerifier>(), 8),
+        ("TokenIssuer", size_of::<TokenIssuer>(), 8),
+        ("Authenticator", size_of::<Authenticator<MemoryStore>>(), 8),
+        ("MemoryStore", size_of::<MemoryStore>(), 8),
+        ("SqliteStore", size_of::<SqliteStore>(), 16),
+        ("Refusal", size_of::<Refusal>(), 64),
+        ("Rejection", size_of::<Rejection>(), 64),
+        ("Verified", size_of::<Verified>(), 96),
+        ("SignInError", size_of::<SignInError>(), 24),
+        ("Verdict", size_of::<Verdict>(), 1),
+        ("Event", size_of::<Event<'_>>(), 48),
+    ] {
+        assert!(bytes <= most, "{name} has {bytes} bytes, more than {most}");
+    }
+}

@@ -1,1 +1,213 @@
-//! Every row of the error table.
+//! The error table: each row of it, from cause to response.
+
+use axum::body::to_bytes;
+use axum::response::IntoResponse as _;
+use core::time::Duration;
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use portcullis::authenticator::HashError;
+use portcullis::bearer::BearerError;
+use portcullis::extract::Rejection;
+use portcullis::offload::Lost;
+use portcullis::test_util::cheap_hash_params;
+use portcullis::token::TokenError;
+use portcullis::{PasswordHasher, Refusal, SignInError};
+
+struct Row {
+    cause: &'static str,
+    refusal: Refusal,
+    status: u16,
+    challenge: Option<&'static str>,
+    code: Option<&'static str>,
+    retry_after: Option<&'static str>,
+    detail: &'static str,
+}
+
+const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
+const UNAVAILABLE: &str = "Service temporarily unavailable";
+
+/// One row for each line of the table on `Refusal`, and for each variant that leads there.
+fn table() -> Vec<Row> {
+    let row = |cause, refusal, status, challenge, code, retry_after, detail| Row {
+        cause,
+        refusal,
+        status,
+        challenge,
+        code,
+        retry_after,
+        detail,
+    };
+    let invalid = |cause, refusal| {
+        let code = Some("invalid_token");
+        row(
+            cause,
+            refusal,
+            401,
+            Some(INVALID_TOKEN),
+            code,
+            None,
+            "Could not validate credentials",
+        )
+    };
+    let credentials = |cause, refusal| {
+        let code = Some("invalid_grant");
+        row(
+            cause,
+            refusal,
+            401,
+            Some("Bearer"),
+            code,
+            None,
+            "Incorrect username or password",
+        )
+    };
+    let unavailable = |cause, refusal| {
+        let code = Some("temporarily_unavailable");
+        row(cause, refusal, 503, None, code, Some("1"), UNAVAILABLE)
+    };
+    let throttled = SignInError::Throttled {
+        retry_after: Duration::from_millis(29_001),
+    };
+    let hasher = PasswordHasher::new(cheap_hash_params()).unwrap();
+    let too_long = hasher.hash(&"x".repeat(2000).into()).unwrap_err();
+    vec![
+        row(
+            "no token",
+            BearerError::Missing.into(),
+            401,
+            Some("Bearer"),
+            None,
+            None,
+            "Not authenticated",
+        ),
+        invalid("malformed header", BearerError::Malformed.into()),
+        invalid("account gone", Refusal::INVALID_TOKEN),
+        row(
+            "requirement not met",
+            Refusal::INSUFFICIENT_SCOPE,
+            403,
+            Some(r#"Bearer error="insufficient_scope""#),
+            Some("insufficient_scope"),
+            None,
+            "Not enough permissions",
+        ),
+        credentials(
+            "wrong credentials",
+            (&SignInError::InvalidCredentials).into(),
+        ),
+        credentials("disabled", (&SignInError::Disabled).into()),
+        row(
+            "throttled",
+            (&throttled).into(),
+            429,
+            None,
+            Some("slow_down"),
+            Some("30"),
+            "Too many failed sign-ins, try again later",
+        ),
+        unavailable(
+            "overloaded",
+            (&SignInError::Overloaded(Lost::default())).into(),
+        ),
+        unavailable(
+            "store down",
+            (&SignInError::Unavailable("secret".into())).into(),
+        ),
+        unavailable(
+            "hashing overloaded",
+            (&HashError::Overloaded(Lost::default())).into(),
+        ),
+        unavailable("hashing failed", (&HashError::Failed(too_long)).into()),
+    ]
+}
+
+#[test]
+fn each_row_of_the_table_is_as_written() {
+    for row in table() {
+        let Row { cause, refusal, .. } = row;
+        assert_eq!(refusal.status(), row.status, "{cause}");
+        assert_eq!(refusal.code(), row.code, "{cause}");
+        assert_eq!(refusal.detail(), row.detail, "{cause}");
+        let challenge = refusal
+            .challenge()
+            .map(portcullis::bearer::Challenge::to_header_value);
+        assert_eq!(
+            challenge.as_ref().map(|value| value.to_str().unwrap()),
+            row.challenge,
+            "{cause}"
+        );
+        let retry_after = refusal.retry_after_value();
+        assert_eq!(
+            retry_after.as_ref().map(|value| value.to_str().unwrap()),
+            row.retry_after,
+            "{cause}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_row_becomes_a_response_of_the_same_content() {
+    for row in table() {
+        let cause = row.cause;
+        let response = Rejection::from(row.refusal).into_response();
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+        };
+        assert_eq!(response.status(), row.status, "{cause}");
+        assert_eq!(header(&CONTENT_TYPE), Some("application/json"), "{cause}");
+        assert_eq!(header(&WWW_AUTHENTICATE), row.challenge, "{cause}");
+        assert_eq!(header(&RETRY_AFTER), row.retry_after, "{cause}");
+        let body = to_bytes(response.into_body(), 1024).await.unwrap();
+        assert_eq!(body, format!(r#"{{"detail":"{}"}}"#, row.detail), "{cause}");
+    }
+}
+
+#[test]
+fn every_token_error_is_refused_alike() {
+    let errors = [
+        TokenError::TooLong,
+        TokenError::Shape,
+        TokenError::Header,
+        TokenError::HeaderParameter,
+        TokenError::Algorithm,
+        TokenError::Type,
+        TokenError::UnknownKey,
+        TokenError::Signature,
+        TokenError::Payload,
+        TokenError::Claim("exp"),
+        TokenError::MissingClaim("exp"),
+        TokenError::Expired,
+        TokenError::NotYetValid,
+        TokenError::IssuedInFuture,
+        TokenError::Lifetime,
+        TokenError::Issuer,
+        TokenError::Audience,
+        TokenError::OwnClaims,
+    ];
+    for error in errors {
+        assert_eq!(Refusal::from(&error), Refusal::INVALID_TOKEN, "{error}");
+    }
+}
+
+#[test]
+fn retry_after_is_rounded_up_to_whole_seconds() {
+    let cases = [
+        (Duration::ZERO, "1"),
+        (Duration::from_nanos(1), "1"),
+        (Duration::from_millis(999), "1"),
+        (Duration::from_secs(1), "1"),
+        (Duration::new(1, 1), "2"),
+        (Duration::from_millis(59_500), "60"),
+        (Duration::from_secs(900), "900"),
+        (Duration::MAX, "18446744073709551615"),
+    ];
+    for (wait, value) in cases {
+        assert_eq!(
+            Refusal::throttled(wait).retry_after_value().unwrap(),
+            value,
+            "{wait:?}"
+        );
+    }
+}

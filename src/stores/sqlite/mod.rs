@@ -17,14 +17,15 @@ use sqlx::sqlite::{SqlitePool, SqliteTransaction};
 /// use portcullis::stores::sqlite::SqliteStore;
 /// use portcullis::UserStore;
 ///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("users.db");
-/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// let users = SqliteStore::open(&path).await?;
 /// let anna = users.create(NewUser::new("anna@example.com".parse()?)).await?;
 /// assert!(users.find_by_id(&anna.id).await?.is_some());
-/// # Ok(()) })
-/// # as Result<(), Box<dyn std::error::Error>>
+/// # Ok(())
+/// # }
 /// ```
 ///
 /// A call that was answered is on disk: a crash of the program or a power cut does not undo it.

@@ -58,7 +58,7 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} promises of a store are broken", self.promises.len())?;
+        write!(f, "the store broke {} of its promises", self.promises.len())?;
         self.promises
             .iter()
             .try_for_each(|(promise, seen)| write!(f, "\n  {promise}: {seen}"))

@@ -36,6 +36,8 @@ pub(super) async fn tenants_do_not_see_each_other<S: UserDirectory>(store: &S) -
             listing.users == [user.clone()] && listing.total == 1,
             "the list of tenant {home:?} has others in it"
         );
+    }
+    for (home, user) in &users {
         for (tenant, _) in users.iter().filter(|(tenant, _)| tenant != home) {
             let update = store.update(*tenant, &user.id, change(), None).await;
             let delete = store.delete(*tenant, &user.id, None).await;
@@ -50,6 +52,8 @@ pub(super) async fn tenants_do_not_see_each_other<S: UserDirectory>(store: &S) -
             account.user == *user && account.password_hash.is_none(),
             "a refused change left a trace"
         );
+    }
+    for (home, user) in &users {
         store.update(*home, &user.id, change(), None).await?;
         store.delete(*home, &user.id, None).await?;
     }

@@ -40,7 +40,7 @@ impl SigningKey {
             }
             (AlgorithmParameters::OctetKeyPair(_), Family::Ed25519) => {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(
-                    &*secret(private.d()?)?,
+                    &secret(private.d()?)?,
                     &okp_point(&jwk)?,
                 );
                 Self::ed25519(pair.map_err(|_| KeyError::Point)?)?

@@ -3,6 +3,7 @@
 use super::jwk::Public;
 use super::{KeyError, Material, Signer, SigningKey, VerifyingKey};
 use crate::token::algorithm::{Algorithm, Curve, Family};
+use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
 use aws_lc_rs::signature::{
     ED25519, EcdsaKeyPair, EcdsaVerificationAlgorithm, Ed25519KeyPair, KeyPair as _,
@@ -20,7 +21,7 @@ impl SigningKey {
     /// [`KeyError`] if the algorithm takes no secret, or the secret is too short or looks like a key file.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let key = hmac_key(algorithm, secret)?;
-        let verifying = VerifyingKey::of(algorithm, Material::Hmac(key.clone()));
+        let verifying = VerifyingKey::of(algorithm, Material::Hmac(Box::new(key.clone())));
         Ok(Self {
             signer: Arc::new(Signer::Hmac(Box::new(key))),
             verifying,
@@ -49,7 +50,8 @@ impl SigningKey {
             }
             Family::Rsa(..) => {
                 let der = EncodingKey::from_rsa_pem(pem).map_err(|_| KeyError::Malformed)?;
-                let pair = RsaKeyPair::from_der(der.as_bytes()).map_err(|_| KeyError::Malformed)?;
+                let pair = RsaKeyPair::from_der(der.as_bytes())
+                    .map_err(|rejected| rsa_error(&rejected))?;
                 Self::rsa(algorithm, pair)
             }
         }
@@ -118,7 +120,7 @@ impl VerifyingKey {
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         Ok(Self::of(
             algorithm,
-            Material::Hmac(hmac_key(algorithm, secret)?),
+            Material::Hmac(Box::new(hmac_key(algorithm, secret)?)),
         ))
     }
 
@@ -243,6 +245,14 @@ fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, KeyError> 
         return Err(KeyError::SecretTooShort { min_bytes });
     }
     Ok(hmac::Key::new(hash, secret))
+}
+
+/// The backend says in words only that a key is of a size it does not take.
+fn rsa_error(rejected: &KeyRejected) -> KeyError {
+    match rejected.to_string().as_str() {
+        "TooSmall" | "TooLarge" => KeyError::RsaSize,
+        _ => KeyError::Malformed,
+    }
 }
 
 /// PEM, SSH and JWK texts: public keys used as secrets by mistake are the oldest confusion of this field

@@ -6,6 +6,8 @@
 mod error;
 pub(super) mod jwk;
 mod load;
+#[cfg(test)]
+mod vectors;
 
 pub use error::KeyError;
 
@@ -45,7 +47,7 @@ pub struct VerifyingKey {
 }
 
 enum Material {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public {
         key: ParsedPublicKey,
         signature_bytes: usize,

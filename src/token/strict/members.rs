@@ -16,7 +16,7 @@ pub(super) struct Members<'a, 'de, A, T> {
     names: Names<'de>,
 }
 
-impl<'a, 'de, A, T> Members<'a, 'de, A, T> {
+impl<'a, A, T> Members<'a, '_, A, T> {
     pub(super) fn new(map: A, tap: &'a mut T, breach: &'a Breach, depth: u8) -> Self {
         Self {
             map,
@@ -48,7 +48,7 @@ impl<'de, A: MapAccess<'de>, T: Tap<'de>> MapAccess<'de> for Members<'_, 'de, A,
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.map.next_value_seed(Seed {
-            seed,
+            of: seed,
             breach: self.breach,
             depth: self.depth,
         })
@@ -83,6 +83,10 @@ struct Names<'de> {
 
 impl<'de> Names<'de> {
     /// Adds a name; `false` if it was there.
+    #[expect(
+        clippy::ptr_arg,
+        reason = "what is borrowed from the payload is kept without a copy"
+    )]
     fn insert(&mut self, name: &Cow<'de, str>) -> bool {
         let bit = sketch(name);
         let maybe_known = self.sketch & bit != 0;

@@ -10,7 +10,7 @@ use serde::de::{
 
 /// Makes whatever a seed reads strict.
 pub(super) struct Seed<'a, S> {
-    pub(super) seed: S,
+    pub(super) of: S,
     pub(super) breach: &'a Breach,
     pub(super) depth: u8,
 }
@@ -18,7 +18,7 @@ pub(super) struct Seed<'a, S> {
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
     type Value = S::Value;
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        self.seed.deserialize(Strict {
+        self.of.deserialize(Strict {
             inner,
             breach: self.breach,
             depth: self.depth,
@@ -193,7 +193,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
         let depth = deeper(self.depth, self.breach)?;
         self.visitor.visit_seq(Items {
-            items,
+            inner: items,
             breach: self.breach,
             depth,
         })
@@ -216,7 +216,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
 }
 
 struct Items<'a, A> {
-    items: A,
+    inner: A,
     breach: &'a Breach,
     depth: u8,
 }
@@ -227,14 +227,14 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.items.next_element_seed(Seed {
-            seed,
+        self.inner.next_element_seed(Seed {
+            of: seed,
             breach: self.breach,
             depth: self.depth,
         })
     }
     fn size_hint(&self) -> Option<usize> {
-        self.items.size_hint()
+        self.inner.size_hint()
     }
 }
 
@@ -276,7 +276,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Variant<'_, A> {
     }
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
         self.inner.newtype_variant_seed(Seed {
-            seed,
+            of: seed,
             breach: self.breach,
             depth: self.depth,
         })

@@ -1,0 +1,319 @@
+//! The same keys and claims in the hands of portcullis, `jsonwebtoken` and the raw primitives of aws-lc-rs.
+
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RsaKeyPair,
+};
+use base64_simd::URL_SAFE_NO_PAD;
+use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
+use portcullis::token::{Algorithm, SigningKey};
+use portcullis::{AccessToken, Claims, TokenIssuer, TokenVerifier, UserId};
+use serde::{Deserialize, Serialize};
+use std::hint::black_box;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const ISSUER: &str = "https://auth.example.com/";
+const AUDIENCE: &str = "https://api.example.com";
+const SUBJECT: &str = "8f14e45f-ceea-467f-a5d6-1b1c7a3c9e0b";
+
+/// The application's own claims; with the registered ones about 270 bytes of JSON.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Own {
+    pub(crate) role: String,
+    email: String,
+}
+
+fn own() -> Own {
+    Own {
+        role: "administrator".into(),
+        email: "somebody@example.com".into(),
+    }
+}
+
+/// The same claims for `jsonwebtoken`, which wants them in one struct.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct All {
+    iss: String,
+    aud: String,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    jti: String,
+    role: String,
+    email: String,
+}
+
+/// One key, in the hands of all three.
+struct Keys {
+    algorithm: Algorithm,
+    peer_algorithm: jsonwebtoken::Algorithm,
+    signing: SigningKey,
+    peer_signing: EncodingKey,
+    peer_verifying: DecodingKey,
+    raw: Raw,
+}
+
+enum Raw {
+    Hmac(Box<hmac::Key>),
+    Ecdsa(EcdsaKeyPair, ParsedPublicKey),
+    Ed25519(Ed25519KeyPair, ParsedPublicKey),
+    Rsa(RsaKeyPair, ParsedPublicKey),
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let body = base64_simd::STANDARD.encode_to_string(der);
+    let lines: Vec<_> = body
+        .as_bytes()
+        .chunks(64)
+        .map(|line| std::str::from_utf8(line).unwrap())
+        .collect();
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
+}
+
+fn keys() -> Vec<Keys> {
+    let secret = [0x5a; 32];
+    let hs256 = Keys {
+        algorithm: Algorithm::Hs256,
+        peer_algorithm: jsonwebtoken::Algorithm::HS256,
+        signing: SigningKey::from_secret(Algorithm::Hs256, &secret).unwrap(),
+        peer_signing: EncodingKey::from_secret(&secret),
+        peer_verifying: DecodingKey::from_secret(&secret),
+        raw: Raw::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))),
+    };
+
+    let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let der = pair.to_pkcs8v1().unwrap();
+    let public =
+        ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, pair.public_key()).unwrap();
+    let es256 = Keys {
+        algorithm: Algorithm::Es256,
+        peer_algorithm: jsonwebtoken::Algorithm::ES256,
+        signing: SigningKey::from_pem(
+            Algorithm::Es256,
+            pem("PRIVATE KEY", der.as_ref()).as_bytes(),
+        )
+        .unwrap(),
+        peer_signing: EncodingKey::from_ec_der(der.as_ref()),
+        peer_verifying: DecodingKey::from_ec_der(pair.public_key().as_ref()),
+        raw: Raw::Ecdsa(pair, public),
+    };
+
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let der = pair.to_pkcs8().unwrap();
+    let public = ParsedPublicKey::new(&signature::ED25519, pair.public_key()).unwrap();
+    let eddsa = Keys {
+        algorithm: Algorithm::EdDsa,
+        peer_algorithm: jsonwebtoken::Algorithm::EdDSA,
+        signing: SigningKey::from_pem(
+            Algorithm::EdDsa,
+            pem("PRIVATE KEY", der.as_ref()).as_bytes(),
+        )
+        .unwrap(),
+        peer_signing: EncodingKey::from_ed_der(der.as_ref()),
+        peer_verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
+        raw: Raw::Ed25519(pair, public),
+    };
+
+    let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let der = pair.as_der().unwrap();
+    let private_pem = pem("PRIVATE KEY", der.as_ref());
+    let public =
+        ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, pair.public_key()).unwrap();
+    let rs256 = Keys {
+        algorithm: Algorithm::Rs256,
+        peer_algorithm: jsonwebtoken::Algorithm::RS256,
+        signing: SigningKey::from_pem(Algorithm::Rs256, private_pem.as_bytes()).unwrap(),
+        peer_signing: EncodingKey::from_rsa_pem(private_pem.as_bytes()).unwrap(),
+        peer_verifying: DecodingKey::from_rsa_der(pair.public_key().as_ref()),
+        raw: Raw::Rsa(pair, public),
+    };
+    vec![hs256, es256, eddsa, rs256]
+}
+
+/// What `jsonwebtoken` checks when it is told to check what we check.
+fn validation(algorithm: jsonwebtoken::Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.validate_nbf = true;
+    validation.leeway = 0;
+    validation
+}
+
+fn raw_verify(raw: &Raw, input: &[u8], signature: &[u8]) -> bool {
+    match raw {
+        Raw::Hmac(key) => hmac::verify(key, input, signature).is_ok(),
+        Raw::Ecdsa(_, key) | Raw::Ed25519(_, key) | Raw::Rsa(_, key) => {
+            key.verify_sig(input, signature).is_ok()
+        }
+    }
+}
+
+fn raw_sign(raw: &Raw, input: &[u8]) -> usize {
+    match raw {
+        Raw::Hmac(key) => hmac::sign(key, input).as_ref().len(),
+        Raw::Ecdsa(pair, _) => pair
+            .sign(&SystemRandom::new(), input)
+            .unwrap()
+            .as_ref()
+            .len(),
+        Raw::Ed25519(pair, _) => pair.sign(input).as_ref().len(),
+        Raw::Rsa(pair, _) => {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(
+                &signature::RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                input,
+                &mut signature,
+            )
+            .unwrap();
+            signature.len()
+        }
+    }
+}
+
+/// One algorithm's contest: each method does the same work on the same token.
+pub(crate) struct Contest {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) token: String,
+    pub(crate) verifier: TokenVerifier,
+    issuer: TokenIssuer,
+    subject: UserId,
+    own: Own,
+    peer_signing: EncodingKey,
+    peer_verifying: DecodingKey,
+    peer_header: jsonwebtoken::Header,
+    peer_claims: All,
+    validation: Validation,
+    raw: Raw,
+    input: String,
+    signature: Vec<u8>,
+}
+
+/// The contests of HS256, ES256, `EdDSA` and RS256; whatever they time has been seen to succeed.
+pub(crate) fn contests() -> Vec<Contest> {
+    // `jsonwebtoken` wants to be told which of its two backends to use; portcullis never asks it.
+    jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
+        .install_default()
+        .ok();
+    keys().into_iter().map(Contest::new).collect()
+}
+
+impl Contest {
+    fn new(keys: Keys) -> Self {
+        let Keys {
+            algorithm,
+            peer_algorithm,
+            signing,
+            peer_signing,
+            peer_verifying,
+            raw,
+        } = keys;
+        let subject = UserId::new(SUBJECT).unwrap();
+        let verifier = TokenVerifier::builder(ISSUER, AUDIENCE, signing.verifying_key())
+            .build()
+            .unwrap();
+        let day = Duration::from_secs(86_400);
+        let issuer = TokenIssuer::builder(ISSUER, AUDIENCE, signing)
+            .lifetime(day)
+            .build()
+            .unwrap();
+        let token = issuer
+            .issue_with(&subject, &own())
+            .unwrap()
+            .expose()
+            .to_owned();
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        let (input, signature) = (
+            input.to_owned(),
+            URL_SAFE_NO_PAD.decode_to_vec(signature).unwrap(),
+        );
+        let iat = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap()
+            .as_secs();
+        let own = own();
+        let peer_claims = All {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: SUBJECT.into(),
+            iat,
+            exp: iat.saturating_add(900),
+            jti: "AAAAAAAAAAAAAAAAAAAAAA".into(),
+            role: own.role.clone(),
+            email: own.email.clone(),
+        };
+        let peer_header = jsonwebtoken::Header {
+            typ: Some("at+jwt".into()),
+            ..jsonwebtoken::Header::new(peer_algorithm)
+        };
+        let validation = validation(peer_algorithm);
+        let contest = Self {
+            algorithm,
+            token,
+            verifier,
+            issuer,
+            subject,
+            own,
+            peer_signing,
+            peer_verifying,
+            peer_header,
+            peer_claims,
+            validation,
+            raw,
+            input,
+            signature,
+        };
+        assert_eq!(contest.verify().extra().role, "administrator");
+        assert_eq!(contest.peer_verify().claims.sub, SUBJECT);
+        assert!(contest.raw_verify());
+        assert!(
+            !contest.issue().expose().is_empty()
+                && !contest.peer_issue().is_empty()
+                && contest.raw_sign() > 0
+        );
+        contest
+    }
+
+    pub(crate) fn verify(&self) -> Claims<Own> {
+        self.verifier.verify_with(black_box(&self.token)).unwrap()
+    }
+
+    pub(crate) fn peer_verify(&self) -> jsonwebtoken::TokenData<All> {
+        jsonwebtoken::decode(
+            black_box(&self.token),
+            &self.peer_verifying,
+            &self.validation,
+        )
+        .unwrap()
+    }
+
+    pub(crate) fn raw_verify(&self) -> bool {
+        raw_verify(&self.raw, black_box(self.input.as_bytes()), &self.signature)
+    }
+
+    pub(crate) fn issue(&self) -> AccessToken {
+        self.issuer
+            .issue_with(black_box(&self.subject), &self.own)
+            .unwrap()
+    }
+
+    pub(crate) fn peer_issue(&self) -> String {
+        jsonwebtoken::encode(
+            &self.peer_header,
+            black_box(&self.peer_claims),
+            &self.peer_signing,
+        )
+        .unwrap()
+    }
+
+    pub(crate) fn raw_sign(&self) -> usize {
+        raw_sign(&self.raw, black_box(self.input.as_bytes()))
+    }
+}

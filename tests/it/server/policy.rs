@@ -1,0 +1,138 @@
+//! Who may do what to whom: every role, every route, every kind of target.
+
+use super::{NEW_PASSWORD, PASSWORD, Town};
+use portcullis::user::User;
+use serde_json::json;
+
+const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
+
+#[tokio::test]
+async fn an_admin_does_everything_in_its_tenant_and_nothing_outside() {
+    let town = Town::new().await;
+    let token = town.token(&town.anna).await;
+    let absent = town.call("GET", &format!("/users/{ABSENT}"), &token).await;
+    assert_eq!(absent.status, 404);
+    for (method, body) in [
+        ("GET", ""),
+        ("PATCH", r#"{"role":"member"}"#),
+        ("DELETE", ""),
+    ] {
+        for other in [&town.bea, &town.ben] {
+            let answer = town
+                .json(method, &format!("/users/{}", other.id), &token, body)
+                .await;
+            assert_eq!(answer.status, 404, "{method}");
+            // The same as a user who isn't there: other tenants can't be felt for.
+            assert_eq!(answer.text, absent.text);
+            assert_eq!(answer.headers.len(), absent.headers.len());
+        }
+        let own = town
+            .json(method, &format!("/users/{}", town.max.id), &token, body)
+            .await;
+        assert_eq!(own.status, 200, "{method}: {}", own.text);
+    }
+    let blue = town.token(&town.bea).await;
+    assert_eq!(
+        town.call("GET", "/users", &blue)
+            .await
+            .header("x-total-count"),
+        Some("2")
+    );
+}
+
+#[tokio::test]
+async fn anybody_else_reads_and_changes_only_itself() {
+    let town = Town::new().await;
+    let new = json!({"email": "x@example.com", "password": NEW_PASSWORD}).to_string();
+    let forbidden = async |user: &User, method: &str, path: &str, body: &str| {
+        let token = town.token(user).await;
+        let answer = town.json(method, path, &token, body).await;
+        assert_eq!(answer.status, 403, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.text, r#"{"detail":"Not enough permissions"}"#);
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some(r#"Bearer error="insufficient_scope""#)
+        );
+    };
+    for user in [&town.max, &town.nobody] {
+        let own = format!("/users/{}", user.id);
+        forbidden(user, "GET", "/users", "").await;
+        forbidden(user, "GET", "/users?limit=wrong", "").await;
+        forbidden(user, "POST", "/users", &new).await;
+        forbidden(user, "POST", "/users", "{").await;
+        forbidden(user, "DELETE", &own, "").await;
+        for id in [town.anna.id.as_str(), town.bea.id.as_str(), ABSENT] {
+            let path = format!("/users/{id}");
+            forbidden(user, "GET", &path, "").await;
+            forbidden(user, "PATCH", &path, r#"{"email":"x@example.com"}"#).await;
+            forbidden(user, "DELETE", &path, "").await;
+        }
+        // Its own role, whatever else is right or wrong in the body.
+        for body in [
+            json!({"role": "admin"}),
+            json!({"role": null}),
+            json!({"role": 7, "email": 7}),
+            json!({"role": "admin", "password": NEW_PASSWORD, "current_password": PASSWORD}),
+        ] {
+            forbidden(user, "PATCH", &own, &body.to_string()).await;
+        }
+        let token = town.token(user).await;
+        assert_eq!(town.call("GET", &own, &token).await.status, 200);
+        let body = json!({"email": format!("my-{}", user.email), "current_password": PASSWORD});
+        let changed = town.json("PATCH", &own, &token, &body.to_string()).await;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let body = json!({"email": user.email, "current_password": PASSWORD});
+        town.json("PATCH", &own, &token, &body.to_string()).await;
+    }
+}
+
+#[tokio::test]
+async fn the_id_comes_first_then_the_policy_then_the_body() {
+    let town = Town::new().await;
+    let member = town.token(&town.max).await;
+    let not_json = "{";
+    assert_eq!(
+        town.json("PATCH", "/users/abc", "", not_json).await.status,
+        401
+    );
+    assert_eq!(
+        town.json("PATCH", "/users/abc", &member, not_json)
+            .await
+            .problems()[0]
+            .0,
+        "uuid_parsing"
+    );
+    let other = format!("/users/{}", town.anna.id);
+    assert_eq!(
+        town.json("PATCH", &other, &member, not_json).await.status,
+        403
+    );
+    let own = format!("/users/{}", town.max.id);
+    assert_eq!(
+        town.json("PATCH", &own, &member, not_json).await.problems()[0].0,
+        "json_invalid"
+    );
+}
+
+#[tokio::test]
+async fn a_disabled_account_is_out_at_once() {
+    use portcullis::directory::{UserChanges, UserDirectory as _};
+    use portcullis::store::AccountStatus;
+    let town = Town::new().await;
+    let token = town.token(&town.max).await;
+    assert_eq!(town.call("GET", "/users/me", &token).await.status, 200);
+    let mut changes = UserChanges::default();
+    changes.status = Some(AccountStatus::Disabled);
+    let tenant = town.max.tenant_id.as_ref();
+    town.store
+        .update(tenant, &town.max.id, changes, None)
+        .await
+        .unwrap();
+    assert_eq!(town.call("GET", "/users/me", &token).await.status, 401);
+    let right = town
+        .form(&format!("username=max@example.com&password={PASSWORD}"))
+        .await;
+    let wrong = town.form("username=max@example.com&password=wrong").await;
+    // The right password of a disabled account looks like a wrong one.
+    assert_eq!((right.status, right.text), (wrong.status, wrong.text));
+}

@@ -1,0 +1,239 @@
+//! Sets of keys: exact lookup by `kid`, rotation with overlap, JWK Sets.
+
+use super::forge::{NOW, Stopped};
+use portcullis::token::{
+    Algorithm, BuildError, KeyError, KeySet, SigningKey, TokenError, VerifyingKey,
+};
+use portcullis::{AccessToken, TokenIssuer, TokenVerifier, UserId};
+use std::time::{Duration, UNIX_EPOCH};
+
+fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
+    SigningKey::generate(algorithm).unwrap().with_kid(kid)
+}
+
+fn issue(key: &SigningKey) -> AccessToken {
+    let issuer = TokenIssuer::builder("iss", "aud", key.clone())
+        .clock(Stopped(Duration::from_secs(NOW)))
+        .build()
+        .unwrap();
+    issuer.issue(&UserId::new("someone").unwrap()).unwrap()
+}
+
+fn verdict(keys: impl Into<KeySet>, token: &AccessToken, at: u64) -> Result<(), TokenError> {
+    let verifier = TokenVerifier::builder("iss", "aud", keys)
+        .clock(Stopped(Duration::from_secs(at)))
+        .build()
+        .unwrap();
+    verifier.verify(token.expose()).map(|_| ())
+}
+
+#[test]
+fn a_token_is_verified_with_the_key_it_names_and_no_other() {
+    let (one, two, three) = (
+        key(Algorithm::EdDsa, "1"),
+        key(Algorithm::Es256, "2"),
+        key(Algorithm::EdDsa, "3"),
+    );
+    let keys = KeySet::from(one.verifying_key())
+        .and(two.verifying_key())
+        .unwrap();
+    assert_eq!(verdict(keys.clone(), &issue(&one), NOW), Ok(()));
+    assert_eq!(verdict(keys.clone(), &issue(&two), NOW), Ok(()));
+    assert_eq!(
+        verdict(keys.clone(), &issue(&three), NOW),
+        Err(TokenError::UnknownKey)
+    );
+    // A name with somebody else's key behind it, of the same algorithm and of another.
+    assert_eq!(
+        verdict(keys.clone(), &issue(&key(Algorithm::EdDsa, "1")), NOW),
+        Err(TokenError::Signature)
+    );
+    assert_eq!(
+        verdict(keys.clone(), &issue(&key(Algorithm::Es256, "1")), NOW),
+        Err(TokenError::Algorithm)
+    );
+    // Which of several keys, nobody guesses.
+    assert_eq!(
+        verdict(
+            keys,
+            &issue(&SigningKey::generate(Algorithm::EdDsa).unwrap()),
+            NOW
+        ),
+        Err(TokenError::UnknownKey)
+    );
+}
+
+#[test]
+fn the_only_key_answers_for_tokens_that_name_none_but_not_for_other_names() {
+    let named = key(Algorithm::EdDsa, "1");
+    let jwk = named
+        .verifying_key()
+        .to_jwk()
+        .unwrap()
+        .replace(r#","kid":"1""#, "");
+    let unnamed = VerifyingKey::from_jwk(Algorithm::EdDsa, &jwk).unwrap();
+    assert_eq!(
+        verdict(unnamed, &issue(&named), NOW),
+        Err(TokenError::UnknownKey)
+    );
+
+    let secret = SigningKey::from_secret(Algorithm::Hs256, super::forge::SECRET).unwrap();
+    let token = issue(&secret);
+    assert_eq!(
+        verdict(secret.verifying_key().with_kid("1"), &token, NOW),
+        Ok(())
+    );
+    assert_eq!(
+        verdict(
+            secret.verifying_key().with_kid("1"),
+            &issue(&secret.clone().with_kid("2")),
+            NOW
+        ),
+        Err(TokenError::UnknownKey)
+    );
+    assert_eq!(
+        verdict(
+            secret.verifying_key().with_kid("1"),
+            &issue(&secret.with_kid("1")),
+            NOW
+        ),
+        Ok(())
+    );
+}
+
+#[test]
+fn an_old_key_is_accepted_only_in_its_time_of_overlap() {
+    let (old, new) = (key(Algorithm::Es256, "old"), key(Algorithm::Es256, "new"));
+    let until = UNIX_EPOCH + Duration::from_secs(NOW + 60);
+    let keys = KeySet::from(new.verifying_key())
+        .and_until(old.verifying_key(), until)
+        .unwrap();
+    let token = issue(&old);
+    assert_eq!(verdict(keys.clone(), &token, NOW + 59), Ok(()));
+    assert_eq!(
+        verdict(keys.clone(), &token, NOW + 60),
+        Err(TokenError::UnknownKey)
+    );
+    assert_eq!(verdict(keys, &issue(&new), NOW + 60), Ok(()));
+    assert_eq!(
+        verdict(new.verifying_key(), &token, NOW),
+        Err(TokenError::UnknownKey)
+    );
+    // The same through a header that is read and not recognised by its bytes.
+    let (header, rest) = token.expose().split_once('.').unwrap();
+    assert_ne!(
+        header,
+        super::forge::encode(r#"{"typ":"at+jwt","kid":"old","alg":"ES256"}"#)
+    );
+    assert_eq!(rest.split('.').count(), 2);
+}
+
+#[test]
+fn a_set_has_no_name_twice_and_does_not_mix_secrets_with_public_keys() {
+    let secret = SigningKey::from_secret(Algorithm::Hs256, super::forge::SECRET)
+        .unwrap()
+        .verifying_key();
+    let (one, two) = (
+        key(Algorithm::EdDsa, "1").verifying_key(),
+        key(Algorithm::Es256, "1").verifying_key(),
+    );
+    let set = || KeySet::from(one.clone());
+    assert_eq!(set().and(two.clone()).unwrap_err(), KeyError::DuplicateKid);
+    assert_eq!(
+        set().and(secret.clone()).unwrap_err(),
+        KeyError::DuplicateKid
+    );
+    assert_eq!(
+        set().and(secret.with_kid("2")).unwrap_err(),
+        KeyError::MixedKeys
+    );
+    assert_eq!(set().and(two.with_kid("2")).map(|set| set.len()), Ok(2));
+    assert_eq!(
+        TokenVerifier::builder("iss", "aud", KeySet::default())
+            .build()
+            .unwrap_err(),
+        BuildError::NoKey
+    );
+    for kid in [String::new(), "k".repeat(256)] {
+        let key = one.clone().with_kid(kid);
+        assert_eq!(
+            TokenVerifier::builder("iss", "aud", key)
+                .build()
+                .unwrap_err(),
+            BuildError::Kid
+        );
+    }
+}
+
+#[test]
+fn a_published_set_reads_back_and_holds_no_secret() {
+    let keys = [
+        Algorithm::EdDsa,
+        Algorithm::Es256,
+        Algorithm::Es384,
+        Algorithm::Rs256,
+        Algorithm::Ps512,
+    ]
+    .map(|a| key(a, a.name()));
+    let mut set = KeySet::from(keys[0].verifying_key());
+    for key in &keys[1..] {
+        set = set.and(key.verifying_key()).unwrap();
+    }
+    let document = set.to_jwks();
+    let (back, left_out) = KeySet::from_jwks(&document).unwrap();
+    assert_eq!((back.len(), left_out), (5, 0));
+    assert_eq!(back.to_jwks(), document);
+    for key in &keys {
+        assert_eq!(verdict(back.clone(), &issue(key), NOW), Ok(()));
+    }
+    for private in ["\"d\"", "\"p\"", "\"k\""] {
+        assert!(!document.contains(private));
+    }
+    let secret = SigningKey::from_secret(Algorithm::Hs256, super::forge::SECRET).unwrap();
+    assert_eq!(
+        KeySet::from(secret.verifying_key()).to_jwks(),
+        r#"{"keys":[]}"#
+    );
+}
+
+#[test]
+fn keys_of_a_set_that_cannot_be_used_are_left_out_and_counted() {
+    let good = key(Algorithm::Es256, "good")
+        .verifying_key()
+        .to_jwk()
+        .unwrap();
+    let document = format!(
+        r#"{{"keys":[{good},{},{},{},{},{},{}],"extra":1}}"#,
+        r#"{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","alg":"HS256","kid":"a"}"#,
+        r#"{"kty":"future","alg":"XX999","kid":"b"}"#,
+        r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","alg":"ES256","kid":"c"}"#,
+        good.replace(r#""alg":"ES256","#, "").replace("good", "d"),
+        good.replace(r#","kid":"good""#, ""),
+        good.replace(r#""use":"sig""#, r#""use":"enc""#)
+            .replace("good", "e"),
+    );
+    let (set, left_out) = KeySet::from_jwks(&document).unwrap();
+    assert_eq!((set.len(), left_out), (1, 6));
+    assert_eq!(
+        KeySet::from_jwks(&format!(r#"{{"keys":[{good},{good}]}}"#)).unwrap_err(),
+        KeyError::DuplicateKid
+    );
+    for broken in [
+        "",
+        "[]",
+        "{}",
+        r#"{"keys":{}}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[{"kty":"EC","kty":"EC"}]}"#,
+    ] {
+        assert_eq!(
+            KeySet::from_jwks(broken).unwrap_err(),
+            KeyError::Malformed,
+            "{broken}"
+        );
+    }
+    assert_eq!(
+        KeySet::from_jwks(&format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(300_000))).unwrap_err(),
+        KeyError::Malformed
+    );
+}
