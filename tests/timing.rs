@@ -98,7 +98,7 @@ struct Difference {
 
 impl Difference {
     fn is_leak(&self) -> bool {
-        self.welch_t.abs() > 4.5 && self.effect > 0.1
+        self.welch_t.abs() > 4.5 && self.effect > 0.05
     }
 }
 

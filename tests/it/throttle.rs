@@ -1,9 +1,8 @@
 //! The in-memory throttle: what is delayed, for how long, and what an attacker can't do with it.
 #![expect(
-    clippy::unwrap_used,
     clippy::panic,
     clippy::unchecked_time_subtraction,
-    reason = "helpers of tests may stop at the first surprise"
+    reason = "a test stops at the first surprise"
 )]
 
 use core::num::NonZeroU32;
