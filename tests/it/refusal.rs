@@ -1,4 +1,5 @@
 //! The error table: each row of it, from cause to response.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use axum::body::to_bytes;
 use axum::response::IntoResponse as _;

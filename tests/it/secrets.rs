@@ -18,25 +18,19 @@ use portcullis::{
     Account, Authenticator, Password, PasswordHash, PasswordHasher, TokenIssuer, TokenVerifier,
     UserId, UserStore,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const CANARY: &str = "canary-7f3a-secret-of-32-bytes!!";
 
 /// The canary in the forms it might slip out in: text, a list of bytes, hexadecimal, base64.
 #[expect(clippy::format_collect, reason = "short beats fast in tests")]
 fn leaks(shown: &str) -> bool {
-    let bytes = CANARY.as_bytes();
-    let list = format!("{:?}", &bytes[..8]);
-    let hex: String = bytes[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     let shown = shown.to_lowercase();
     [
-        &CANARY[..11],
-        list.trim_matches(['[', ']']),
-        &hex,
-        "y2fuyxj5ltdmm2",
+        "canary-7f3a",
+        "99, 97, 110, 97, 114, 121",
+        "63616e617279",
+        "y2fuyxj5",
     ]
     .iter()
     .any(|form| shown.contains(form))
@@ -178,7 +172,8 @@ struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Log {
     fn observe(&self, event: Event<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        let mut events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        events.push(format!("{event:?}"));
     }
 }
 

@@ -1,4 +1,5 @@
 //! What the SQLite store promises beyond the suite: durability, privacy, sharing, and errors that tell nothing.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use core::error::Error;
 use portcullis::directory::{DirectoryError, NewUser, Page, UserDirectory};
@@ -11,13 +12,13 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 fn database() -> (TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("users.db");
     (folder, path)
 }
 
 fn new_user(address: &str) -> NewUser {
-    let mut new = NewUser::new(address.parse().expect("an address"));
+    let mut new = NewUser::new(address.parse().unwrap());
     new.password_hash = Some(PasswordHash::from_stored("$canary-hash"));
     new
 }
@@ -26,7 +27,7 @@ async fn pool(path: &Path) -> SqlitePool {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true);
-    SqlitePool::connect_with(options).await.expect("a pool")
+    SqlitePool::connect_with(options).await.unwrap()
 }
 
 const CHILD: &str = "PORTCULLIS_TEST_CHILD_DATABASE";

@@ -255,7 +255,7 @@ impl UserDirectory for Faulty {
             for other in ["acme", "other"] {
                 let other = TenantId::new(other).unwrap();
                 let more = self.inner.list(Some(&other), page).await?;
-                listing.total += more.total;
+                listing.total = listing.total.saturating_add(more.total);
                 listing.users.extend(more.users);
             }
         }
