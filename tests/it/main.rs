@@ -2,7 +2,6 @@
 #![cfg(all(feature = "axum", feature = "sqlite", feature = "test-util"))]
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     clippy::string_slice,

@@ -23,7 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const CANARY: &str = "canary-7f3a-secret-of-32-bytes!!";
 
 /// The canary in the forms it might slip out in: text, a list of bytes, hexadecimal, base64.
-#[expect(clippy::format_collect, reason = "short beats fast in tests")]
 fn leaks(shown: &str) -> bool {
     let shown = shown.to_lowercase();
     [
