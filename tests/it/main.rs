@@ -1,5 +1,12 @@
 //! All integration tests in one binary: one link step.
 #![cfg(all(feature = "axum", feature = "sqlite", feature = "test-util"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
 
 mod autotraits;
 mod bearer;

@@ -1,8 +1,4 @@
 //! The hashing pool: bounded in threads and in queue, and it outlives what goes wrong in it.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests may stop at the first surprise"
-)]
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicUsize, Ordering};

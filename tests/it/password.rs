@@ -1,8 +1,4 @@
 //! Passwords: what is kept, what is accepted as a stored hash, what may be chosen.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests may stop at the first surprise"
-)]
 
 use portcullis::password::{
     HashParams, MAX_PASSWORD_BYTES, ParamsError, Password, PasswordHash, PasswordHasher,

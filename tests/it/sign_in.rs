@@ -1,10 +1,6 @@
 //! The order and the equality of sign-in: the same work and the same answer for each failure, status only after
 //! proof, counted by verdict, and never let in when something can't be asked.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests may stop at the first surprise"
-)]
+#![expect(clippy::panic, reason = "a test stops at the first surprise")]
 
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,14 +1,14 @@
 //! The real program as a process: how it starts, what it survives, how it stops.
 #![cfg(unix)]
 
-use super::raw::{Program, Reply, Wire, ask, command, sign_in};
+use super::raw::{Program, Reply, Wire, ask, finish, sign_in};
 use super::{NEW_PASSWORD, SECRET};
 use core::time::Duration;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 use tempfile::TempDir;
 
@@ -49,16 +49,14 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
         (&["--dmeo"], &[], "--help"),
         (&["--demo"], &[("BIND", "0.0.0.0:0")], "loopback"),
     ] {
-        let output = command(place.path(), arguments, variables)
-            .output()
-            .unwrap();
+        let output = finish(place.path(), arguments, variables);
         assert!(!output.status.success(), "{word}");
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(error.contains(word), "{error}");
         assert_eq!(error.lines().count(), 1, "{error}");
         assert!(output.stdout.is_empty());
     }
-    let help = command(place.path(), &["--help"], &[]).output().unwrap();
+    let help = finish(place.path(), &["--help"], &[]);
     assert!(help.status.success());
     assert!(String::from_utf8(help.stdout).unwrap().contains("--demo"));
 }
@@ -71,7 +69,7 @@ fn a_dotenv_file_is_read_and_the_environment_wins() {
         "SECRET_KEY=canary\nWELCOME_MESSAGE=\"from the file\"\nISSUER=file\n",
     )
     .unwrap();
-    let refused = command(place.path(), &[], &[]).output().unwrap();
+    let refused = finish(place.path(), &[], &[]);
     let error = String::from_utf8(refused.stderr).unwrap();
     assert!(
         error.contains("SECRET_KEY") && !error.contains("canary"),
@@ -91,7 +89,7 @@ fn a_dotenv_file_is_read_and_the_environment_wins() {
 
     let place = TempDir::new().unwrap();
     std::fs::write(place.path().join(".env"), "SECRET_KEY 'canary\n").unwrap();
-    let output = command(place.path(), &["--demo"], &[]).output().unwrap();
+    let output = finish(place.path(), &["--demo"], &[]);
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
         error.contains(".env") && !error.contains("canary"),
@@ -284,4 +282,38 @@ fn kill_9_loses_no_user_that_was_answered_201() {
     assert!(lost.is_empty(), "{lost:?}");
     let one = created.iter().next().unwrap();
     assert_eq!(sign_in(program.address, one, NEW_PASSWORD).status, 200);
+}
+
+#[test]
+fn beyond_the_hashing_queue_sign_ins_are_503_at_once_with_retry_after() {
+    let program = Program::demo(&[]);
+    let address = program.address;
+    let together = Barrier::new(150);
+    let mut replies: Vec<Reply> = Vec::new();
+    std::thread::scope(|scope| {
+        let together = &together;
+        let all: Vec<_> = (0..150)
+            .map(|number| {
+                scope.spawn(move || {
+                    together.wait();
+                    sign_in(address, &format!("u{number}@example.com"), "wrong")
+                })
+            })
+            .collect();
+        replies.extend(all.into_iter().map(|one| one.join().unwrap()));
+    });
+    let refused: Vec<&Reply> = replies.iter().filter(|reply| reply.status == 503).collect();
+    // Two are hashed and 64 wait, so some of 150 find no place; 401 and 429 are for those that did.
+    assert!(!refused.is_empty());
+    for reply in refused {
+        assert!(reply.header("retry-after").is_some());
+        assert_eq!(reply.json()["detail"], "Service temporarily unavailable");
+    }
+    assert!(
+        replies
+            .iter()
+            .all(|reply| [401, 429, 503].contains(&reply.status))
+    );
+    // No place is lost for good.
+    assert_ne!(sign_in(address, DEMO.0, DEMO.1).status, 503);
 }

@@ -6,12 +6,12 @@ use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Instant;
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One connection.
 pub(crate) struct Wire(BufReader<TcpStream>);
@@ -155,7 +155,7 @@ fn binary() -> PathBuf {
 }
 
 /// The program in a directory and an environment of its own.
-pub(crate) fn command(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+fn command(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary());
     command
         .args(arguments)
@@ -164,6 +164,24 @@ pub(crate) fn command(place: &Path, arguments: &[&str], variables: &[(&str, &str
         .current_dir(place)
         .stdin(Stdio::null());
     command
+}
+
+/// Runs the program to its end, which must come soon: a server that starts after all is ended too.
+pub(crate) fn finish(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut child = command(place, arguments, variables)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if started.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
 }
 
 impl Program {

@@ -1,11 +1,5 @@
 //! What a verifier accepts and refuses: one file for each class of tokens.
 #![expect(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
-#![expect(
     clippy::format_collect,
     clippy::items_after_statements,
     reason = "short beats fast in tests"
