@@ -20,7 +20,7 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 /// | wrong credentials, disabled account | 401 | bare | `invalid_grant` | Incorrect username or password |
 /// | throttled | 429 + `Retry-After` | - | `slow_down` | Too many failed sign-ins, try again later |
 /// | hashing overloaded | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
-/// | a token can't be issued | 500 | - | `server_error` | Internal Server Error |
+/// | a token can't be issued, a password can't be hashed | 500 | - | `server_error` | Internal Server Error |
 /// | store or throttle down | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
 ///
 /// Codes are those of RFC 6750 §3.1, RFC 6749 §5.2 and §4.1.2.1, and RFC 8628 §3.5. The precise cause is for your
@@ -181,8 +181,11 @@ impl From<&SignInError> for Refusal {
 
 /// A password over the size limit should have met `PasswordPolicy` before.
 impl From<&HashError> for Refusal {
-    fn from(_: &HashError) -> Self {
-        Self::UNAVAILABLE
+    fn from(error: &HashError) -> Self {
+        match error {
+            HashError::Overloaded(_) => Self::UNAVAILABLE,
+            HashError::Failed(_) => Self::INTERNAL,
+        }
     }
 }
 

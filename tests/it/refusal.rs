@@ -117,7 +117,15 @@ fn table() -> Vec<Row> {
             "hashing overloaded",
             (&HashError::Overloaded(Lost::default())).into(),
         ),
-        unavailable("hashing failed", (&HashError::Failed(too_long)).into()),
+        row(
+            "hashing failed",
+            (&HashError::Failed(too_long)).into(),
+            500,
+            None,
+            Some("server_error"),
+            None,
+            "Internal Server Error",
+        ),
     ]
 }
 
