@@ -1,21 +1,24 @@
 //! [`Authenticator`]: the one place that knows the order of a sign-in.
 
+mod builder;
+mod error;
+
+pub use builder::AuthenticatorBuilder;
+pub use error::{HashError, SignInError};
+
 use crate::event::{Event, Observer, RefusedBecause, Unobserved};
-use crate::offload::{self, HashPool, Lost, Offload};
-use crate::password::{HashParams, Password, PasswordError, PasswordHash, PasswordHasher, Verdict};
+use crate::offload::{self, Offload};
+use crate::password::{Password, PasswordError, PasswordHash, PasswordHasher, Verdict};
 use crate::store::{Account, AccountStatus, UserStore};
 use crate::throttle::{AttemptKey, MemoryThrottle, Throttle, ThrottleError};
 use crate::token::Subject;
 use crate::user::UserId;
 use core::fmt;
-use core::time::Duration;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// The longest login looked up, in bytes; anything longer names nobody.
 const MAX_LOGIN_BYTES: usize = 1024;
-
-type Source = Box<dyn core::error::Error + Send + Sync>;
 
 /// What a person typed to sign in, and where it came from. Spent by [`Authenticator::sign_in`].
 pub struct Credentials {
@@ -72,42 +75,6 @@ impl<'a, U> From<&'a SignedIn<U>> for Subject<'a> {
     }
 }
 
-/// Why nobody was signed in.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SignInError {
-    /// Unknown login, wrong password, no password, an unusable hash: one answer for all.
-    #[error("incorrect username or password")]
-    InvalidCredentials,
-    /// The password was right, the account is disabled. Strangers are told the same as above.
-    #[error("the account is disabled")]
-    Disabled,
-    /// Too many failures of late; the password may or may not have been right.
-    #[error("too many failed sign-ins, try again later")]
-    Throttled {
-        /// How long to wait.
-        retry_after: Duration,
-    },
-    /// More people sign in than can be hashed for. Safe to try again.
-    #[error("sign-in is overloaded")]
-    Overloaded(#[source] Lost),
-    /// The store or the throttle could not be asked. Nobody is let in.
-    #[error("sign-in is unavailable")]
-    Unavailable(#[source] Source),
-}
-
-/// Why a new password could not be hashed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum HashError {
-    /// More hashing is asked for than can be done. Safe to try again.
-    #[error("password hashing is overloaded")]
-    Overloaded(#[source] Lost),
-    /// The password is over the size limit, or there is no memory or randomness.
-    #[error("the password could not be hashed")]
-    Failed(#[source] PasswordError),
-}
-
 /// Signs people in: throttle, look up, verify off the async threads, judge, re-hash.
 ///
 /// Cheap to clone; clones share everything.
@@ -124,7 +91,7 @@ struct Shared<S, T> {
 }
 
 impl<S: UserStore> Authenticator<S> {
-    /// Starts with a store and the defaults: [`MemoryThrottle`], [`HashParams::default`], [`HashPool::default`].
+    /// Starts with a store and the defaults: [`MemoryThrottle`], [`HashParams::default`](crate::password::HashParams::default), [`HashPool::default`](crate::offload::HashPool::default).
     pub fn builder(store: S) -> AuthenticatorBuilder<S> {
         AuthenticatorBuilder {
             store,
@@ -337,88 +304,6 @@ impl<S, T> fmt::Debug for Authenticator<S, T> {
         f.debug_struct("Authenticator")
             .field("hasher", &self.shared.hasher)
             .field("offload", &self.shared.offload)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Puts an [`Authenticator`] together.
-pub struct AuthenticatorBuilder<S, T = MemoryThrottle> {
-    store: S,
-    throttle: T,
-    hasher: Option<PasswordHasher>,
-    offload: Option<Arc<dyn Offload>>,
-    observer: Arc<dyn Observer>,
-}
-
-impl<S: UserStore, T: Throttle> AuthenticatorBuilder<S, T> {
-    /// Counts failures elsewhere. Default: [`MemoryThrottle`], in this process.
-    pub fn throttle<T2: Throttle>(self, throttle: T2) -> AuthenticatorBuilder<S, T2> {
-        let Self {
-            store,
-            throttle: _,
-            hasher,
-            offload,
-            observer,
-        } = self;
-        AuthenticatorBuilder {
-            store,
-            throttle,
-            hasher,
-            offload,
-            observer,
-        }
-    }
-
-    /// Hashes with other parameters. Default: [`HashParams::default`], as OWASP asks.
-    #[must_use]
-    pub fn hasher(mut self, hasher: PasswordHasher) -> Self {
-        self.hasher = Some(hasher);
-        self
-    }
-
-    /// Hashes elsewhere. Default: [`HashPool::default`].
-    #[must_use]
-    pub fn offload(mut self, offload: impl Offload + 'static) -> Self {
-        self.offload = Some(Arc::new(offload));
-        self
-    }
-
-    /// Tells somebody what happens. Default: nobody.
-    #[must_use]
-    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
-        self.observer = Arc::new(observer);
-        self
-    }
-
-    /// Makes the authenticator, and the decoy hash if no hasher was given.
-    ///
-    /// # Errors
-    /// [`PasswordError`] if there is no memory or randomness for the decoy hash.
-    pub fn build(self) -> Result<Authenticator<S, T>, PasswordError> {
-        let hasher = match self.hasher {
-            Some(hasher) => hasher,
-            None => PasswordHasher::new(HashParams::default())?,
-        };
-        let offload = self
-            .offload
-            .unwrap_or_else(|| Arc::new(HashPool::default()));
-        let (store, throttle, observer) = (self.store, self.throttle, self.observer);
-        Ok(Authenticator {
-            shared: Arc::new(Shared {
-                store,
-                throttle,
-                hasher,
-                offload,
-                observer,
-            }),
-        })
-    }
-}
-
-impl<S, T> fmt::Debug for AuthenticatorBuilder<S, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthenticatorBuilder")
-            .field("hasher", &self.hasher)
             .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,43 @@
+//! Why nobody was signed in, and why a password could not be hashed.
+
+use crate::offload::Lost;
+use crate::password::PasswordError;
+use core::time::Duration;
+
+type Source = Box<dyn core::error::Error + Send + Sync>;
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignInError {
+    /// Unknown login, wrong password, no password, an unusable hash: one answer for all.
+    #[error("incorrect username or password")]
+    InvalidCredentials,
+    /// The password was right, the account is disabled. Strangers are told the same as above.
+    #[error("the account is disabled")]
+    Disabled,
+    /// Too many failures of late; the password may or may not have been right.
+    #[error("too many failed sign-ins, try again later")]
+    Throttled {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// More people sign in than can be hashed for. Safe to try again.
+    #[error("sign-in is overloaded")]
+    Overloaded(#[source] Lost),
+    /// The store or the throttle could not be asked. Nobody is let in.
+    #[error("sign-in is unavailable")]
+    Unavailable(#[source] Source),
+}
+
+/// Why a new password could not be hashed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HashError {
+    /// More hashing is asked for than can be done. Safe to try again.
+    #[error("password hashing is overloaded")]
+    Overloaded(#[source] Lost),
+    /// The password is over the size limit, or there is no memory or randomness.
+    #[error("the password could not be hashed")]
+    Failed(#[source] PasswordError),
+}
