@@ -39,7 +39,7 @@ pub enum Event<'a> {
         /// What went wrong.
         error: &'a (dyn core::error::Error + 'static),
     },
-    /// A sign-in could not be decided: store, throttle or hashing was unavailable.
+    /// A sign-in, or who a caller is, could not be decided: store, throttle or hashing was unavailable.
     Unavailable {
         /// Where the attempt came from, if the application said.
         source: Option<IpAddr>,

@@ -1,7 +1,8 @@
 //! [`Refusal`]: every failure a client can meet, as data: one table from cause to response.
 
-use crate::authenticator::{HashError, SignInError};
+use crate::authenticator::{CurrentUserError, HashError, SignInError};
 use crate::bearer::{BearerError, Challenge};
+use crate::store::Outage;
 use crate::token::{IssueError, TokenError};
 use core::time::Duration;
 use http::{HeaderValue, StatusCode};
@@ -22,6 +23,8 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 /// | hashing overloaded | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
 /// | a token can't be issued, a password can't be hashed | 500 | - | `server_error` | Internal Server Error |
 /// | store or throttle down | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
+/// | the same, by [`Outage::BadGateway`] | 502 | - | `temporarily_unavailable` | Upstream unavailable |
+/// | the same, by [`Outage::TimedOut`] | 504 | - | `temporarily_unavailable` | Upstream timed out |
 ///
 /// Codes are those of RFC 6750 §3.1, RFC 6749 §5.2 and §4.1.2.1, and RFC 8628 §3.5. The precise cause is for your
 /// log (`TokenError`, `Event`), never for the wire.
@@ -80,6 +83,24 @@ impl Refusal {
         "Service temporarily unavailable",
     );
 
+    /// What a store is asked of could not be reached, or gave no usable answer.
+    pub const BAD_GATEWAY: Self = Self::new(
+        StatusCode::BAD_GATEWAY,
+        None,
+        Some("temporarily_unavailable"),
+        None,
+        "Upstream unavailable",
+    );
+
+    /// What a store is asked of did not answer in time.
+    pub const GATEWAY_TIMEOUT: Self = Self::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        None,
+        Some("temporarily_unavailable"),
+        None,
+        "Upstream timed out",
+    );
+
     /// Something of ours failed that waiting does not mend.
     pub const INTERNAL: Self = Self::new(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -99,6 +120,20 @@ impl Refusal {
             Some(retry_after),
             detail,
         )
+    }
+
+    /// What a store's or a throttle's error is answered with: by the first [`Outage`] among its sources, else 503.
+    pub fn store(error: &(dyn core::error::Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            match error.downcast_ref() {
+                Some(Outage::BadGateway) => return Self::BAD_GATEWAY,
+                Some(Outage::TimedOut) => return Self::GATEWAY_TIMEOUT,
+                Some(_) => break,
+                None => cause = error.source(),
+            }
+        }
+        Self::UNAVAILABLE
     }
 
     const fn new(
@@ -174,7 +209,17 @@ impl From<&SignInError> for Refusal {
         match error {
             SignInError::InvalidCredentials | SignInError::Disabled => Self::INVALID_CREDENTIALS,
             SignInError::Throttled { retry_after } => Self::throttled(*retry_after),
-            SignInError::Overloaded(_) | SignInError::Unavailable(_) => Self::UNAVAILABLE,
+            SignInError::Overloaded(_) => Self::UNAVAILABLE,
+            SignInError::Unavailable(error) => Self::store(&**error),
+        }
+    }
+}
+
+impl From<&CurrentUserError> for Refusal {
+    fn from(error: &CurrentUserError) -> Self {
+        match error {
+            CurrentUserError::Ended => Self::INVALID_TOKEN,
+            CurrentUserError::Unavailable(error) => Self::store(&**error),
         }
     }
 }

@@ -46,9 +46,39 @@ pub enum AccountStatus {
     Disabled,
 }
 
+/// How a store that is asked over a network failed, where it knows.
+///
+/// Put it at the end of your error's `source()` chain: clients are then told 502 or 504 instead of 503. An error without
+/// one counts as [`Unavailable`](Self::Unavailable).
+///
+/// ```
+/// use portcullis::Refusal;
+/// use portcullis::store::Outage;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("no answer from the directory")]
+/// struct LdapError(#[source] Outage);
+///
+/// assert_eq!(Refusal::store(&LdapError(Outage::TimedOut)).status(), 504);
+/// ```
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outage {
+    /// It could not be reached, or what it answered can't be used: 502.
+    #[error("no usable answer")]
+    BadGateway,
+    /// It says that it can't answer now, or is asked more than it can answer: 503.
+    #[error("not available now")]
+    Unavailable,
+    /// It did not answer in time: 504.
+    #[error("no answer in time")]
+    TimedOut,
+}
+
 /// Where accounts are kept. Implement it for your database with plain `async fn`.
 ///
-/// An error means "could not be asked" and is answered 503; "nobody by that name" is `Ok(None)`.
+/// An error means "could not be asked" and is answered 503 (or as its [`Outage`] says); "nobody by that name" is
+/// `Ok(None)`.
 /// Mixing the two up would tell strangers who exists, or let a broken database look like an empty one.
 pub trait UserStore: Send + Sync + 'static {
     /// The application's own user type.

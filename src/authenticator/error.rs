@@ -30,6 +30,18 @@ pub enum SignInError {
     Unavailable(#[source] Source),
 }
 
+/// Why a token's holder is not, or not any more, a user.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CurrentUserError {
+    /// Gone, disabled, or the password or status was changed since: nobody is told which.
+    #[error("the account is gone, disabled, or its tokens were ended")]
+    Ended,
+    /// The store could not be asked.
+    #[error("the user store is unavailable")]
+    Unavailable(#[source] Source),
+}
+
 /// Why a new password could not be hashed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,10 +1,12 @@
 //! [`Authenticator`]: the one place that knows the order of a sign-in.
 
 mod builder;
+mod current;
 mod error;
 
 pub use builder::AuthenticatorBuilder;
-pub use error::{HashError, SignInError};
+pub use current::current_user;
+pub use error::{CurrentUserError, HashError, SignInError};
 
 use crate::event::{Event, Observer, RefusedBecause, Unobserved};
 use crate::offload::{self, Offload};

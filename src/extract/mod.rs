@@ -7,7 +7,8 @@
 //! | [`CurrentUser<S>`] | one read | the same as `Verified`; account gone or disabled; token older than the last change of password or status |
 //!
 //! `Option<Verified>` and `Option<CurrentUser<S>>` are `None` for a request without a token, and only for that:
-//! a bad token is refused as ever, and a store that is down is 503, never "anonymous".
+//! a bad token is refused as ever, and a store that is down is 503, never "anonymous". Why it is down is not told here;
+//! to have it logged, take `Verified` and ask [`Authenticator::current_user`](crate::Authenticator::current_user).
 //!
 //! The state must give a [`TokenVerifier`] and, for `CurrentUser<S>`, an `S`, through
 //! [`FromRef`]: forgetting one is a compile error.
@@ -42,9 +43,10 @@ mod rejection;
 pub use permitted::{Permitted, Requirement};
 pub use rejection::Rejection;
 
+use crate::authenticator::current_user;
 use crate::bearer::{BearerError, BearerToken};
 use crate::refusal::Refusal;
-use crate::store::{AccountStatus, UserStore};
+use crate::store::UserStore;
 use crate::token::{Claims, TokenVerifier};
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use core::fmt;
@@ -120,18 +122,10 @@ where
     }
 }
 
-/// The user the claims name, if it still is the one the token was issued to.
+/// The user the claims name, as [`current_user`] finds it.
 async fn current<S: UserStore>(store: &S, claims: &Claims) -> Result<S::User, Refusal> {
-    match store.find_by_id(claims.subject()).await {
-        Ok(Some(account))
-            if account.status == AccountStatus::Active && account.epoch == claims.epoch() =>
-        {
-            Ok(account.user)
-        }
-        // Gone, disabled, or the password was changed: one answer, so that nobody learns which.
-        Ok(_) => Err(Refusal::INVALID_TOKEN),
-        Err(_) => Err(Refusal::UNAVAILABLE),
-    }
+    let found = current_user(store, claims).await;
+    found.map_err(|error| Refusal::from(&error))
 }
 
 impl<E: DeserializeOwned, State: Sync> FromRequestParts<State> for Verified<E>

@@ -7,6 +7,8 @@
 pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(feature = "supabase")]
+pub mod supabase;
 
 use crate::directory::{NewUser, UserChanges};
 use crate::store::{Account, AccountStatus};

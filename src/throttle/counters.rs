@@ -1,5 +1,6 @@
 //! The counters behind [`MemoryThrottle`](super::MemoryThrottle): how long each delays, and how few are kept.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -24,13 +25,39 @@ pub(super) enum Kind {
 
 /// How many failures are let through.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) account_failures: u32,
-    pub(super) address_failures: u32,
-    pub(super) address_window: Duration,
+pub(crate) struct Limits {
+    pub(crate) account_failures: u32,
+    pub(crate) address_failures: u32,
+    pub(crate) address_window: Duration,
+}
+
+/// 10 failures in a row for an account, 100 in 15 minutes for an address.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            account_failures: 10,
+            address_failures: 100,
+            address_window: Duration::from_secs(15 * 60),
+        }
+    }
 }
 
 impl Limits {
+    pub(crate) fn account_failures(mut self, failures: NonZeroU32) -> Self {
+        self.account_failures = failures.get().min(MOST_IN_A_ROW);
+        self
+    }
+
+    pub(crate) fn address_failures(mut self, failures: NonZeroU32) -> Self {
+        self.address_failures = failures.get();
+        self
+    }
+
+    pub(crate) fn address_window(mut self, window: Duration) -> Self {
+        self.address_window = window.max(Duration::from_secs(1));
+        self
+    }
+
     /// How long nobody is let through after the failure that is counted as number `failures`.
     fn delay(&self, kind: Kind, failures: u32) -> Duration {
         match kind {

@@ -1,6 +1,6 @@
 //! [`MemoryThrottle`]: counters in this process.
 
-use super::counters::{Counters, Familiar, Key, Kind, Limits, MOST_IN_A_ROW};
+use super::counters::{Counters, Familiar, Key, Kind, Limits};
 use super::{AttemptKey, Throttle, ThrottleError};
 use crate::clock::{Clock, SystemClock};
 use core::fmt;
@@ -27,7 +27,7 @@ use std::time::SystemTime;
 /// Memory is bounded: 100,000 counters and as many familiar places, some 16 MB when full. When it is, counters past
 /// their time are dropped first, then those with the fewest failures. Names are kept as keyed hashes. Nothing
 /// survives a restart; several processes behind one name count each for itself: for more, implement [`Throttle`]
-/// on what they share.
+/// on what they share, as `stores::supabase::SupabaseThrottle` does.
 ///
 /// ```
 /// use core::{num::NonZeroU32, time::Duration};
@@ -63,21 +63,21 @@ impl MemoryThrottle {
     /// Sets how many failures in a row an account has before delays begin. Default: 10. More than 100 is 100.
     #[must_use]
     pub fn account_failures(mut self, failures: NonZeroU32) -> Self {
-        self.limits.account_failures = failures.get().min(MOST_IN_A_ROW);
+        self.limits = self.limits.account_failures(failures);
         self
     }
 
     /// Sets how many failures an address has within a window. Default: 100.
     #[must_use]
     pub fn address_failures(mut self, failures: NonZeroU32) -> Self {
-        self.limits.address_failures = failures.get();
+        self.limits = self.limits.address_failures(failures);
         self
     }
 
     /// Sets how long an address's window is. Default: 15 minutes. Less than a second is a second.
     #[must_use]
     pub fn address_window(mut self, window: Duration) -> Self {
-        self.limits.address_window = window.max(Duration::from_secs(1));
+        self.limits = self.limits.address_window(window);
         self
     }
 
@@ -172,11 +172,7 @@ impl Throttle for MemoryThrottle {
 impl Default for MemoryThrottle {
     fn default() -> Self {
         Self {
-            limits: Limits {
-                account_failures: 10,
-                address_failures: 100,
-                address_window: Duration::from_secs(15 * 60),
-            },
+            limits: Limits::default(),
             capacity: 100_000,
             clock: Arc::new(SystemClock),
             keys: (RandomState::new(), RandomState::new()),

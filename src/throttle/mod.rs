@@ -3,6 +3,8 @@
 mod counters;
 mod memory;
 
+#[cfg(feature = "supabase")]
+pub(crate) use counters::Limits;
 pub use memory::MemoryThrottle;
 
 use crate::user::Email;

@@ -61,6 +61,14 @@ impl Email {
         Ok(Self(canonical))
     }
 
+    /// An address as some other program stored it: canonical if it can be, else as it is, to be shown and mended.
+    ///
+    /// What is no address can't sign in: [`parse`](Self::parse) refuses it as a login.
+    #[cfg(feature = "supabase")]
+    pub(crate) fn as_stored(text: String) -> Self {
+        Self::parse(&text).unwrap_or(Self(text))
+    }
+
     /// The canonical address as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,0 +1,199 @@
+//! One request to PostgREST: how many at a time, how long, how often, and how much of an answer is read.
+
+use super::answer::{self, Answer};
+use super::error::{Kind, SupabaseError};
+use core::time::Duration;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Url};
+use serde::Serialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep, timeout_at};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const ACCEPT_PROFILE: HeaderName = HeaderName::from_static("accept-profile");
+const CONTENT_PROFILE: HeaderName = HeaderName::from_static("content-profile");
+
+/// How long a read waits before its second and its third attempt.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(250)];
+
+/// The connection to a project, for the life of the store.
+pub(super) struct Client {
+    http: reqwest::Client,
+    /// `https://…/rest/v1/`.
+    base: Url,
+    /// The key's headers and the schema's.
+    headers: HeaderMap,
+    in_flight: Semaphore,
+    timeout: Duration,
+}
+
+/// What to ask. Values stand in the query by way of a URL builder only, secrets in the body only: addresses are logged.
+pub(super) struct Call<'a> {
+    method: Method,
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    prefer: Option<HeaderValue>,
+    body: Option<Vec<u8>>,
+    /// Nothing is changed by it, so it may be sent again if no answer came.
+    is_read: bool,
+}
+
+impl<'a> Call<'a> {
+    /// Reads rows.
+    pub(super) fn read(table: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            method: Method::GET,
+            path: table,
+            query,
+            prefer: None,
+            body: None,
+            is_read: true,
+        }
+    }
+
+    /// Has the rows counted too.
+    pub(super) fn counted(mut self) -> Self {
+        self.prefer = Some(HeaderValue::from_static("count=exact"));
+        self
+    }
+
+    /// Adds a row and gives it back.
+    pub(super) fn insert(
+        table: &'a str,
+        query: &'a [(&'a str, &'a str)],
+        row: &impl Serialize,
+    ) -> Result<Self, SupabaseError> {
+        Ok(Self {
+            method: Method::POST,
+            path: table,
+            query,
+            prefer: Some(HeaderValue::from_static("return=representation")),
+            body: Some(json(row)?),
+            is_read: false,
+        })
+    }
+
+    /// Calls a function of the database that changes something.
+    pub(super) fn function(
+        path: &'a str,
+        arguments: &impl Serialize,
+    ) -> Result<Self, SupabaseError> {
+        Ok(Self {
+            method: Method::POST,
+            path,
+            query: &[],
+            prefer: None,
+            body: Some(json(arguments)?),
+            is_read: false,
+        })
+    }
+
+    /// Calls a function of the database that only looks.
+    pub(super) fn question(
+        path: &'a str,
+        arguments: &impl Serialize,
+    ) -> Result<Self, SupabaseError> {
+        let call = Self::function(path, arguments)?;
+        Ok(Self {
+            is_read: true,
+            ..call
+        })
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, SupabaseError> {
+    // What is sent are texts and numbers, which always have a form in JSON.
+    serde_json::to_vec(value).map_err(|_| SupabaseError(Kind::Row("no form in JSON")))
+}
+
+impl Client {
+    pub(super) fn new(
+        http: reqwest::Client,
+        base: Url,
+        mut headers: HeaderMap,
+        schema: HeaderValue,
+        in_flight: usize,
+        timeout: Duration,
+    ) -> Self {
+        headers.insert(ACCEPT, JSON);
+        headers.insert(ACCEPT_PROFILE, schema.clone());
+        headers.insert(CONTENT_PROFILE, schema);
+        Self {
+            http,
+            base,
+            headers,
+            in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
+            timeout,
+        }
+    }
+
+    /// Asks, waits, and asks again if that can do no harm; all within the time limit.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, SupabaseError> {
+        // A limit beyond what the clock can tell is no limit worth having.
+        let end = Instant::now()
+            .checked_add(self.timeout)
+            .unwrap_or_else(Instant::now);
+        let _place: SemaphorePermit<'_> = timeout_at(end, self.in_flight.acquire())
+            .await
+            .ok()
+            .and_then(Result::ok)
+            .ok_or(SupabaseError(Kind::Crowded))?;
+        let mut pauses = PAUSES.iter();
+        loop {
+            let answered = timeout_at(end, self.attempt(&call))
+                .await
+                .unwrap_or(Err(SupabaseError(Kind::TimedOut(self.timeout))));
+            match (answered, pauses.next()) {
+                (Err(error), Some(pause)) if call.is_read && passes(&error) => {
+                    let again = Instant::now().checked_add(*pause);
+                    if again.is_none_or(|again| again >= end) {
+                        return Err(error);
+                    }
+                    sleep(*pause).await;
+                }
+                (answered, _) => return answered,
+            }
+        }
+    }
+
+    async fn attempt(&self, call: &Call<'_>) -> Result<Answer, SupabaseError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(call.path.split('/'));
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = self
+            .http
+            .request(call.method.clone(), url)
+            .headers(self.headers.clone());
+        if let Some(prefer) = &call.prefer {
+            request = request.header(PREFER, prefer);
+        }
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, JSON).body(body.clone());
+        }
+        answer::read(request.send().await.map_err(unreachable)?).await
+    }
+}
+
+/// Whether the trouble may be over in a moment.
+fn passes(error: &SupabaseError) -> bool {
+    match &error.0 {
+        Kind::Unreachable(_) | Kind::Unavailable(_) => true,
+        Kind::Misbehaved(status, _) => status.is_server_error(),
+        _ => false,
+    }
+}
+
+/// Only the innermost cause: the outer texts hold the address that was asked for.
+pub(super) fn unreachable(error: reqwest::Error) -> SupabaseError {
+    let error = error.without_url();
+    let mut cause: &dyn core::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    SupabaseError(Kind::Unreachable(cause.to_string()))
+}

@@ -1,0 +1,151 @@
+//! [`SupabaseError`] and [`BuildError`]: what went wrong, without a word of what Supabase said or was sent.
+
+use crate::store::Outage;
+use core::fmt;
+use core::time::Duration;
+use http::StatusCode;
+
+/// Supabase could not be asked, or answered with what is no answer.
+///
+/// Its text is for your log. It holds status and error code, never a key, an id, a hash, an address, or text of
+/// Supabase's. Its `source()` is an [`Outage`], by which a client is told 502, 503 or 504.
+#[derive(Clone, Debug)]
+pub struct SupabaseError(pub(super) Kind);
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// No connection, or it ended before the answer: the innermost cause, as text.
+    Unreachable(String),
+    /// No answer in time.
+    TimedOut(Duration),
+    /// As many requests are in flight as may be, and none ended in time.
+    Crowded,
+    /// The gateway does not know the key.
+    KeyRejected(StatusCode),
+    /// PostgREST or PostgreSQL refused, with this code.
+    Database(Code),
+    /// Supabase says that it can't answer now.
+    Unavailable(StatusCode),
+    /// The answer is none that PostgREST gives.
+    Misbehaved(StatusCode, &'static str),
+    /// A row holds what is no user.
+    Row(&'static str),
+}
+
+/// An error code of PostgreSQL or PostgREST: short, of capitals and digits, and so no place for a secret.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Code {
+    text: [u8; Code::MAX],
+    len: usize,
+}
+
+impl Code {
+    const MAX: usize = 8;
+
+    pub(super) fn new(text: &str) -> Option<Self> {
+        let fits = (5..=Self::MAX).contains(&text.len());
+        let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        if !(fits && text.bytes().all(plain)) {
+            return None;
+        }
+        let mut code = Self {
+            text: [0; Self::MAX],
+            len: text.len(),
+        };
+        for (to, from) in code.text.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        Some(code)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        let text = self.text.get(..self.len).unwrap_or_default();
+        core::str::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl SupabaseError {
+    /// The code, if it was the database that refused.
+    pub(super) fn code(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Database(code) => Some(code.as_str()),
+            _ => None,
+        }
+    }
+
+    fn outage(&self) -> &'static Outage {
+        match self.0 {
+            Kind::TimedOut(_) | Kind::Unavailable(StatusCode::GATEWAY_TIMEOUT) => &Outage::TimedOut,
+            Kind::Crowded | Kind::Unavailable(_) => &Outage::Unavailable,
+            Kind::Unreachable(_)
+            | Kind::KeyRejected(_)
+            | Kind::Database(_)
+            | Kind::Misbehaved(..)
+            | Kind::Row(_) => &Outage::BadGateway,
+        }
+    }
+}
+
+impl fmt::Display for SupabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Unreachable(cause) => write!(f, "supabase could not be reached: {cause}"),
+            Kind::TimedOut(limit) => write!(f, "no answer from supabase within {limit:?}"),
+            Kind::Crowded => f.write_str("too many requests to supabase are in flight"),
+            Kind::KeyRejected(status) => write!(f, "supabase rejected the service key ({status})"),
+            Kind::Database(code) if code.as_str() == "42501" => {
+                f.write_str("the database refused the service key's role (42501)")
+            }
+            Kind::Database(code) => write!(f, "the database refused with code {}", code.as_str()),
+            Kind::Unavailable(status) => write!(f, "supabase is unavailable ({status})"),
+            Kind::Misbehaved(status, what) => {
+                write!(
+                    f,
+                    "supabase gave no answer of PostgREST's: {what} ({status})"
+                )
+            }
+            Kind::Row(what) => write!(f, "a row in the table of users has {what}"),
+        }
+    }
+}
+
+impl core::error::Error for SupabaseError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(self.outage())
+    }
+}
+
+/// Why a store could not be built. For whoever configures it.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The key is one for browsers: row level security shows it nothing.
+    #[error(
+        "the key is a public one (anon, publishable); the service key or a secret key is needed"
+    )]
+    PublicKey,
+    /// The key has none of the shapes Supabase's keys have.
+    #[error("the key is neither a secret key (sb_secret_...) nor a JWT")]
+    Key,
+    /// The address is no URL with a host, or holds what does not belong in it.
+    #[error("the address is not the URL of a project, such as https://abcdefgh.supabase.co")]
+    Url,
+    /// The address is not `https`, and its host is not this machine.
+    #[error("the address must be https: the service key would travel in the clear")]
+    NotHttps,
+    /// A name of a schema, table, column or role is not one.
+    #[error("names in the database have 1 to 63 ASCII letters, digits and underscores")]
+    Name,
+    /// A throttle's secret is shorter than 32 bytes.
+    #[error("the throttle's secret must have at least 32 bytes")]
+    ShortSecret,
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Client,
+}
