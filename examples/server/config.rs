@@ -2,6 +2,8 @@
 //!
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
+use crate::counted::Counted;
+use crate::storage::Storage;
 use axum::http::HeaderValue;
 use core::fmt;
 use core::time::Duration;
@@ -10,19 +12,21 @@ use portcullis::password::PasswordPolicy;
 use portcullis::token::{Algorithm, SigningKey};
 use portcullis::user::Email;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 The example server of portcullis: sign in at POST /token, use the token on /users.
 
-Usage: server [--demo]
+Usage: server [--demo | migration | import-passwords]
 
-  --demo   make a throw-away key, database and user (test@example.com / fakehashedpassword), on loopback only
-  --help   print this
+  --demo            make a throw-away key, database and user (test@example.com / fakehashedpassword), on loopback only
+  migration         print the SQL that makes a Supabase database ready; run it once, by psql or in the SQL editor
+  import-passwords  make hashes of the clear-text passwords in a Supabase table; can be stopped and started again
+  --help            print this
 
 Configuration is read from the environment, and from .env in the working directory; the environment wins.
 SECRET_KEY is required without --demo. Make one with: openssl rand -base64 48
+With SUPABASE_URL and SUPABASE_KEY set the server runs on Supabase, else on an SQLite file.
 README.md beside this program lists every variable.
 ";
 
@@ -34,23 +38,34 @@ const DEMO_USER: (&str, &str) = ("test@example.com", "fakehashedpassword");
 /// What the command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    Serve { demo: bool },
+    Serve {
+        demo: bool,
+    },
+    /// Prints the SQL for a Supabase database.
+    Migration,
+    /// Makes hashes of clear-text passwords.
+    ImportPasswords,
     Help,
 }
 
 impl Command {
     /// Reads the arguments after the program's name.
     pub(crate) fn from_args(args: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
-        let mut command = Self::Serve { demo: false };
+        let mut command = None;
         for argument in args {
-            match argument.as_str() {
-                "--demo" => command = Self::Serve { demo: true },
+            let asked = match argument.as_str() {
+                "--demo" => Self::Serve { demo: true },
+                "migration" => Self::Migration,
+                "import-passwords" => Self::ImportPasswords,
                 "--help" | "-h" => return Ok(Self::Help),
                 // Not echoed: somebody may have typed a secret here.
                 _ => return Err(ConfigError::new("unknown argument, see --help")),
+            };
+            if command.replace(asked).is_some_and(|before| before != asked) {
+                return Err(ConfigError::new("one command at a time, see --help"));
             }
         }
-        Ok(command)
+        Ok(command.unwrap_or(Self::Serve { demo: false }))
     }
 }
 
@@ -65,8 +80,10 @@ pub(crate) struct Config {
     pub(crate) audience: String,
     /// Where to listen. Default: 127.0.0.1:8000, since the server speaks no TLS: a proxy does.
     pub(crate) bind: SocketAddr,
-    /// The file of the store; `None` for a throw-away one (`--demo`). Default: `portcullis.db`.
-    pub(crate) database: Option<PathBuf>,
+    /// Where users are kept. Default: the file `portcullis.db`.
+    pub(crate) storage: Storage,
+    /// Where failed sign-ins are counted: where all servers that share the users see them.
+    pub(crate) counted: Counted,
     /// How long a token is good. Default: 30 minutes, as in the original.
     pub(crate) lifetime: Duration,
     /// How many proxies of the operator's own stand in front. Default: 0, and `X-Forwarded-For` is not looked at.
@@ -145,12 +162,8 @@ impl Config {
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        if variable("SUPABASE_URL").is_some() {
-            // Running on a local file instead would look like an empty user table.
-            return Err(ConfigError::new(
-                "SUPABASE_URL is set, but this build has no Supabase store; unset it to use the embedded one",
-            ));
-        }
+        let storage = Storage::read(demo, &variable)?;
+        let secret = variable("SECRET_KEY");
         let bind = match variable("BIND") {
             None => SocketAddr::from(([127, 0, 0, 1], 8000)),
             Some(text) => text.trim().parse().map_err(|_| {
@@ -164,15 +177,12 @@ impl Config {
         }
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
         Ok(Self {
-            key: key(demo, variable("SECRET_KEY"))?,
+            counted: Counted::beside(&storage, secret.as_deref())?,
+            key: key(demo, secret)?,
             issuer: variable("ISSUER").unwrap_or_else(|| "portcullis".to_owned()),
             audience: variable("AUDIENCE").unwrap_or_else(|| "portcullis-api".to_owned()),
             bind,
-            database: match variable("DATABASE") {
-                Some(path) => Some(PathBuf::from(path)),
-                None if demo => None,
-                None => Some(PathBuf::from("portcullis.db")),
-            },
+            storage,
             lifetime: Duration::from_secs(minutes.saturating_mul(60)),
             trusted_proxy_hops: usize::try_from(number(
                 &variable,

@@ -250,8 +250,8 @@ impl From<HashError> for ApiError {
     }
 }
 
-/// A store that can't be asked is never "not found" and never "fine": 503.
-impl<E: core::error::Error> From<DirectoryError<E>> for ApiError {
+/// A store that can't be asked is never "not found" and never "fine": 502, 503 or 504.
+impl<E: core::error::Error + 'static> From<DirectoryError<E>> for ApiError {
     fn from(error: DirectoryError<E>) -> Self {
         match error {
             DirectoryError::Duplicate => Self::EmailTaken,
@@ -264,8 +264,13 @@ impl<E: core::error::Error> From<DirectoryError<E>> for ApiError {
 }
 
 /// The answer when the store can't be asked; the log gets the reason, the client does not.
-pub(crate) fn store_down(error: &impl core::error::Error) -> ApiError {
+pub(crate) fn store_down(error: &(impl core::error::Error + 'static)) -> ApiError {
+    log_store_down(error);
+    ApiError::Refused(Refusal::store(error))
+}
+
+/// Says in the log why the store can't be asked.
+pub(crate) fn log_store_down(error: &impl core::error::Error) {
     // Debug, which escapes control characters: the text may quote what a client sent.
     tracing::error!(error = ?error.to_string(), "the store could not be asked");
-    ApiError::Refused(Refusal::UNAVAILABLE)
 }

@@ -6,10 +6,10 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::Response;
+use portcullis::Refusal;
 use portcullis::directory::UserDirectory;
-use portcullis::extract::{CurrentUser, Rejection};
+use portcullis::extract::{Rejection, Verified};
 use portcullis::user::User;
-use std::sync::Arc;
 
 /// Who asks: a user whose token was verified and whose account was read, active, for this very request.
 #[derive(Clone, Debug)]
@@ -25,9 +25,15 @@ pub(crate) async fn authenticate<S: UserDirectory>(
     next: Next,
 ) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let CurrentUser(user) = CurrentUser::<Arc<S>>::from_request_parts(&mut parts, &state)
+    let Verified(claims) = Verified::<()>::from_request_parts(&mut parts, &state)
         .await
         .map_err(|Rejection(refusal)| refusal)?;
+    // By the authenticator and not by `CurrentUser`: its observer logs why a store can't be asked.
+    let user = state
+        .authenticator
+        .current_user(&claims)
+        .await
+        .map_err(|error| Refusal::from(&error))?;
     tracing::Span::current().record("caller", tracing::field::debug(user.id.as_str()));
     parts.extensions.insert(Caller(user));
     Ok(next.run(Request::from_parts(parts, body)).await)

@@ -6,11 +6,13 @@ mod app;
 mod audit;
 mod body;
 mod config;
+mod counted;
 mod docs;
 mod edge;
 mod error;
 mod form;
 mod guard;
+mod import;
 mod json;
 mod openapi;
 mod policy;
@@ -18,16 +20,20 @@ mod query;
 mod routes;
 mod serve;
 mod state;
+mod storage;
 mod user_input;
 
 use config::{Command, Config, ConfigError};
 use portcullis::PasswordHasher;
+use portcullis::directory::UserDirectory;
 use portcullis::password::HashParams;
 use portcullis::stores::sqlite::SqliteStore;
 use state::AppState;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
+use storage::Storage;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +44,8 @@ async fn main() -> ExitCode {
     let outcome = match Command::from_args(std::env::args().skip(1)) {
         Ok(Command::Help) => say(config::HELP.trim_end()),
         Ok(Command::Serve { demo }) => run(demo).await,
+        Ok(Command::Migration) => print_migration(),
+        Ok(Command::ImportPasswords) => import_passwords().await,
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -56,16 +64,29 @@ async fn run(demo: bool) -> Result<(), Failure> {
 
     // Kept until the end: the directory goes with it.
     let throw_away;
-    let database = if let Some(path) = &config.database {
-        path.clone()
-    } else {
-        throw_away = tempfile::tempdir()?;
-        throw_away.path().join("demo.db")
-    };
-    let store = SqliteStore::open(&database)
+    match &config.storage {
+        Storage::Supabase(store) => {
+            store.check().await?;
+            serve_on(store.clone(), &config, demo).await
+        }
+        Storage::File(path) => serve_on(open(path).await?, &config, demo).await,
+        Storage::ThrowAway => {
+            throw_away = tempfile::tempdir()?;
+            let store = open(&throw_away.path().join("demo.db")).await?;
+            serve_on(store, &config, demo).await
+        }
+    }
+}
+
+async fn open(database: &Path) -> Result<SqliteStore, ConfigError> {
+    SqliteStore::open(database)
         .await
-        .map_err(|error| ConfigError::new(format!("DATABASE can't be opened: {error}")))?;
-    let state = AppState::new(store, PasswordHasher::new(HashParams::default())?, &config)?;
+        .map_err(|error| ConfigError::new(format!("DATABASE can't be opened: {error}")))
+}
+
+/// Everything from here on is the same on every store.
+async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Result<(), Failure> {
+    let state = AppState::new(store, PasswordHasher::new(HashParams::default())?, config)?;
     if let Some(first) = &config.first_user {
         let created = state.create_first(first).await?;
         let user = created.as_ref().map(|user| user.id.as_str());
@@ -77,9 +98,19 @@ async fn run(demo: bool) -> Result<(), Failure> {
         .await
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
     say(&format!("listening on http://{}", listener.local_addr()?))?;
-    let app = app::router(state, &config);
+    let app = app::router(state, config);
     serve::serve(listener, app, config.limits, told_to_stop()).await;
     Ok(())
+}
+
+fn print_migration() -> Result<(), Failure> {
+    let variable = environment()?;
+    let schema = storage::schema(&|name| variable(name).filter(|value| !value.trim().is_empty()))?;
+    say(schema.migration()?.trim_end())
+}
+
+async fn import_passwords() -> Result<(), Failure> {
+    import::run(environment()?).await
 }
 
 /// Looks variables up in the environment and then in `.env`, which is never allowed to override it.

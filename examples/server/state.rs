@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::config::{Config, FirstUser, Limits, password_policy};
+use crate::counted::Counted;
 use crate::policy;
 use axum::extract::FromRef;
 use core::fmt;
@@ -20,7 +21,7 @@ pub(crate) struct AppState<S>(Arc<Parts<S>>);
 /// The parts themselves.
 pub(crate) struct Parts<S> {
     pub(crate) users: Arc<S>,
-    pub(crate) authenticator: Authenticator<Arc<S>>,
+    pub(crate) authenticator: Authenticator<Arc<S>, Counted>,
     pub(crate) issuer: TokenIssuer,
     pub(crate) verifier: TokenVerifier,
     pub(crate) password_policy: PasswordPolicy,
@@ -39,6 +40,7 @@ impl<S: UserDirectory> AppState<S> {
         let users = Arc::new(store);
         Ok(Self(Arc::new(Parts {
             authenticator: Authenticator::builder(Arc::clone(&users))
+                .throttle(config.counted.clone())
                 .hasher(hasher)
                 .observer(Audit)
                 .build()?,

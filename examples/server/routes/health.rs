@@ -1,6 +1,6 @@
 //! `GET /healthz` and `GET /readyz`: for load balancers and supervisors.
 
-use crate::error::{ApiError, store_down};
+use crate::error::{ApiError, log_store_down};
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +11,9 @@ use portcullis::directory::UserDirectory;
 
 /// How long the store may take to answer. Probes usually give up after a second or two themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whatever the store's trouble is, it is we who are not ready.
+const NOT_READY: ApiError = ApiError::Refused(Refusal::UNAVAILABLE);
 
 /// The process answers. Says nothing of the store: restarting us would not repair that.
 pub(crate) async fn alive() -> Response {
@@ -23,7 +26,10 @@ pub(crate) async fn ready<S: UserDirectory>(
 ) -> Result<Response, ApiError> {
     match tokio::time::timeout(PATIENCE, state.users.ping()).await {
         Ok(Ok(())) => Ok(alive().await),
-        Ok(Err(error)) => Err(store_down(&error)),
-        Err(_) => Err(ApiError::Refused(Refusal::UNAVAILABLE)),
+        Ok(Err(error)) => {
+            log_store_down(&error);
+            Err(NOT_READY)
+        }
+        Err(_) => Err(NOT_READY),
     }
 }

@@ -182,6 +182,18 @@ impl Schema {
         Ok(SCRIPTS.map(|script| self.rename(script)).join("\n"))
     }
 
+    /// The SQL that drops the column of clear-text passwords, for when
+    /// [`import_passwords`](super::SupabaseStore::import_passwords) left none.
+    pub fn drop_clear_text(&self) -> String {
+        let of = |name| self.name(name);
+        format!(
+            r#"alter table "{}"."{}" drop column "{}";"#,
+            of(Name::Schema),
+            of(Name::Table),
+            of(Name::ClearText)
+        )
+    }
+
     pub(super) fn check(&self) -> Result<(), BuildError> {
         let is_name = |name: &String| {
             (1..=MAX_NAME).contains(&name.len())

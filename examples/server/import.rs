@@ -1,0 +1,61 @@
+//! `server import-passwords`: clear-text passwords in a Supabase table become hashes, once, before the column is dropped.
+
+use crate::Failure;
+use crate::config::ConfigError;
+use crate::say;
+use crate::storage::{self, Storage};
+use indicatif::{ProgressBar, ProgressStyle};
+use portcullis::Authenticator;
+use portcullis::stores::supabase::SupabaseStore;
+
+/// Hashes them all, shows how far it is, and says what is left to do.
+pub(crate) async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
+    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+    let Storage::Supabase(store) = Storage::read(false, &variable)? else {
+        return Err(
+            ConfigError::new("set SUPABASE_URL and SUPABASE_KEY: the passwords are there").into(),
+        );
+    };
+    store.check().await?;
+    let table = storage::schema(&variable)?;
+    let drop_column = table.drop_clear_text();
+    let authenticator = Authenticator::builder(store.clone()).build()?;
+    let Some(imported) = import(&store, &authenticator).await? else {
+        return say("the table has no column of clear-text passwords: nothing to do");
+    };
+    say(&format!("{} passwords are hashes now", imported.hashed))?;
+    for id in &imported.left {
+        say(&format!(
+            "left as it was, longer than can be hashed: user {id}"
+        ))?;
+    }
+    if imported.remaining > 0 {
+        let text = format!(
+            "{} rows still hold a clear-text password; stop what writes them, and run this again",
+            imported.remaining
+        );
+        return Err(ConfigError::new(text).into());
+    }
+    say(&format!(
+        "no clear-text password is left. Now drop the column, in the SQL editor or by psql:\n\n  {drop_column}"
+    ))
+}
+
+async fn import(
+    store: &SupabaseStore,
+    authenticator: &Authenticator<SupabaseStore>,
+) -> Result<Option<portcullis::stores::supabase::Imported>, Failure> {
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} passwords, {eta} left")?;
+    let bar = ProgressBar::new(0).with_style(style);
+    let imported = store
+        .import_passwords(
+            async |password| authenticator.hash_password(password).await,
+            |progress| {
+                bar.set_length(progress.total);
+                bar.set_position(progress.done);
+            },
+        )
+        .await;
+    bar.finish_and_clear();
+    Ok(imported?)
+}

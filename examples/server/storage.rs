@@ -1,0 +1,78 @@
+//! Where users are kept: on Supabase if `SUPABASE_URL` is set, else in an SQLite file.
+
+use crate::config::ConfigError;
+use portcullis::stores::supabase::{Schema, SupabaseKey, SupabaseStore};
+use std::path::PathBuf;
+
+/// The store that the configuration names.
+#[derive(Debug)]
+pub(crate) enum Storage {
+    /// A file that is gone when the server ends (`--demo`).
+    ThrowAway,
+    /// An SQLite file.
+    File(PathBuf),
+    /// A Supabase project, which other servers may use too. Nothing was sent to it yet.
+    Supabase(SupabaseStore),
+}
+
+impl Storage {
+    /// Reads the variables that say where users are kept. An empty variable must have been left out.
+    pub(crate) fn read(
+        demo: bool,
+        variable: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        match (variable("SUPABASE_URL"), variable("DATABASE")) {
+            // Its administrator's password is public.
+            (Some(_), _) if demo => Err(ConfigError::new(
+                "--demo creates an administrator whose password is public, so SUPABASE_URL must not be set",
+            )),
+            (Some(url), _) => supabase(url, variable).map(Self::Supabase),
+            // Running on a local file instead would look like an empty table of users.
+            (None, _) if variable("SUPABASE_KEY").is_some() => Err(ConfigError::new(
+                "SUPABASE_KEY is set, but not SUPABASE_URL",
+            )),
+            (None, Some(path)) => Ok(Self::File(PathBuf::from(path))),
+            (None, None) if demo => Ok(Self::ThrowAway),
+            (None, None) => Ok(Self::File(PathBuf::from("portcullis.db"))),
+        }
+    }
+}
+
+fn supabase(
+    url: String,
+    variable: &impl Fn(&str) -> Option<String>,
+) -> Result<SupabaseStore, ConfigError> {
+    let key = variable("SUPABASE_KEY")
+        .ok_or_else(|| ConfigError::new("SUPABASE_URL is set, but not SUPABASE_KEY"))?;
+    let key = SupabaseKey::new(&key)
+        .map_err(|error| ConfigError::new(format!("SUPABASE_KEY: {error}")))?;
+    let mut store = SupabaseStore::builder(url, key).schema(schema(variable)?);
+    match variable("SUPABASE_ALLOW_HTTP").as_deref().map(str::trim) {
+        None | Some("false") => {}
+        Some("true") => store = store.allow_http(),
+        Some(_) => {
+            return Err(ConfigError::new(
+                "SUPABASE_ALLOW_HTTP must be true or false",
+            ));
+        }
+    }
+    store
+        .build()
+        .map_err(|error| ConfigError::new(format!("SUPABASE_URL: {error}")))
+}
+
+/// What schema and table are called.
+pub(crate) fn schema(variable: &impl Fn(&str) -> Option<String>) -> Result<Schema, ConfigError> {
+    let mut schema = Schema::default();
+    if let Some(name) = variable("SUPABASE_SCHEMA") {
+        schema = schema.schema(name.trim());
+    }
+    if let Some(name) = variable("SUPABASE_TABLE") {
+        schema = schema.table(name.trim());
+    }
+    // The text itself is wanted elsewhere; here it tells whether the names are names.
+    schema
+        .migration()
+        .map(|_| schema)
+        .map_err(|error| ConfigError::new(format!("SUPABASE_SCHEMA or SUPABASE_TABLE: {error}")))
+}
