@@ -1,14 +1,19 @@
 //! Who may do what to whom: every role, every route, every kind of target.
 
-use super::{NEW_PASSWORD, PASSWORD, Town};
+use super::site::{Site, on_each_store};
+use super::{ABSENT, NEW_PASSWORD, PASSWORD};
 use portcullis::user::User;
 use serde_json::json;
 
-const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
+on_each_store![
+    an_admin_does_everything_in_its_tenant_and_nothing_outside,
+    anybody_else_reads_and_changes_only_itself,
+    the_id_comes_first_then_the_policy_then_the_body,
+    a_disabled_account_is_out_at_once,
+];
 
-#[tokio::test]
-async fn an_admin_does_everything_in_its_tenant_and_nothing_outside() {
-    let town = Town::new().await;
+async fn an_admin_does_everything_in_its_tenant_and_nothing_outside(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let absent = town.call("GET", &format!("/users/{ABSENT}"), &token).await;
     assert_eq!(absent.status, 404);
@@ -40,9 +45,8 @@ async fn an_admin_does_everything_in_its_tenant_and_nothing_outside() {
     );
 }
 
-#[tokio::test]
-async fn anybody_else_reads_and_changes_only_itself() {
-    let town = Town::new().await;
+async fn anybody_else_reads_and_changes_only_itself(site: impl Site) {
+    let town = site.town(&[]).await;
     let new = json!({"email": "x@example.com", "password": NEW_PASSWORD}).to_string();
     let forbidden = async |user: &User, method: &str, path: &str, body: &str| {
         let token = town.token(user).await;
@@ -86,9 +90,8 @@ async fn anybody_else_reads_and_changes_only_itself() {
     }
 }
 
-#[tokio::test]
-async fn the_id_comes_first_then_the_policy_then_the_body() {
-    let town = Town::new().await;
+async fn the_id_comes_first_then_the_policy_then_the_body(site: impl Site) {
+    let town = site.town(&[]).await;
     let member = town.token(&town.max).await;
     let not_json = "{";
     assert_eq!(
@@ -114,11 +117,10 @@ async fn the_id_comes_first_then_the_policy_then_the_body() {
     );
 }
 
-#[tokio::test]
-async fn a_disabled_account_is_out_at_once() {
+async fn a_disabled_account_is_out_at_once(site: impl Site) {
     use portcullis::directory::{UserChanges, UserDirectory as _};
     use portcullis::store::AccountStatus;
-    let town = Town::new().await;
+    let town = site.town(&[]).await;
     let token = town.token(&town.max).await;
     assert_eq!(town.call("GET", "/users/me", &token).await.status, 200);
     let mut changes = UserChanges::default();

@@ -1,6 +1,6 @@
 //! `POST /token`: the contract's table 1.2, line by line.
 
-use super::{Answer, NEW_PASSWORD, PASSWORD, Town};
+use super::{Answer, NEW_PASSWORD, PASSWORD, RED, Town};
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ async fn the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant() {
     let claims = part(&token, 1);
     assert_eq!(claims["sub"], town.anna.id.as_str());
     assert_eq!(claims["role"], "admin");
-    assert_eq!(claims["tenant_id"], "red");
+    assert_eq!(claims["tenant_id"], RED);
     let seconds = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(seconds, 1800);
     assert!(claims["jti"].is_string() && claims["iss"].is_string() && claims["aud"].is_string());
