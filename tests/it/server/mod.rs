@@ -9,7 +9,11 @@
 mod bodies;
 mod caller;
 mod config;
+mod edge;
 mod faulty;
+mod first;
+mod forged;
+mod forms;
 mod http;
 mod log;
 mod openapi;
@@ -135,14 +139,7 @@ impl<S: UserDirectory + Clone> Town<S> {
 
 impl<S> Town<S> {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        send(&self.router, request).await
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str) -> Answer {
@@ -154,11 +151,7 @@ impl<S> Town<S> {
     }
 
     pub(crate) async fn form(&self, body: &str) -> Answer {
-        let request = Request::post("/token")
-            .header(header::HOST, "test")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::from(body.to_owned()));
-        self.send(request.unwrap()).await
+        self.send(form(body)).await
     }
 
     /// A token of the user with this password.
@@ -191,4 +184,24 @@ pub(crate) fn request(method: &str, path: &str, token: &str, json: Option<&str>)
     request
         .body(Body::from(json.unwrap_or_default().to_owned()))
         .unwrap()
+}
+
+/// A sign-in.
+pub(crate) fn form(body: &str) -> Request<Body> {
+    Request::post("/token")
+        .header(header::HOST, "test")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    }
 }
