@@ -19,9 +19,11 @@ mod log;
 mod openapi;
 mod policy;
 mod process;
+mod program;
 mod raw;
 mod site;
 mod socket;
+mod start;
 mod token;
 mod users;
 
