@@ -1,15 +1,31 @@
 //! The bodies of `/users` that are refused, and in which shape.
 
+use super::site::{Site, on_each_store};
 use super::{Answer, NEW_PASSWORD, Town, request};
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use serde_json::{Value, json};
 
+on_each_store![
+    fields_that_are_missing_or_wrong_are_named,
+    what_is_no_object_is_never_taken_for_one,
+    broken_json_is_told_with_the_offset_in_bytes,
+    all_that_is_wrong_is_told_at_once,
+    bytes_that_are_no_text_and_bottomless_nesting_are_400,
+    json_is_taken_under_its_media_types_and_the_last_of_equal_keys_counts,
+    bodies_over_64_kib_are_413,
+];
+
 const JSON: &str = "application/json";
 const EMAIL: &str = r#""email":"x@example.com""#;
 const PASSWORD: &str = r#""password":"canary of quite another feather""#;
 
-async fn post(town: &Town, token: &str, content_type: &str, body: impl AsRef<[u8]>) -> Answer {
+async fn post<S>(
+    town: &Town<S>,
+    token: &str,
+    content_type: &str,
+    body: impl AsRef<[u8]>,
+) -> Answer {
     let mut request = request("POST", "/users", token, None);
     if !content_type.is_empty() {
         let value = HeaderValue::from_str(content_type).unwrap();
@@ -20,8 +36,8 @@ async fn post(town: &Town, token: &str, content_type: &str, body: impl AsRef<[u8
 }
 
 /// Sends each body and wants this one problem of it, and nothing of the body in the answer.
-async fn each_is_refused(cases: &[(&str, &str, &str, Value)]) {
-    let town = Town::new().await;
+async fn each_is_refused(site: &impl Site, cases: &[(&str, &str, &str, Value)]) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     for (content_type, body, kind, place) in cases {
         let answer = post(&town, &token, content_type, body).await;
@@ -46,8 +62,7 @@ async fn each_is_refused(cases: &[(&str, &str, &str, Value)]) {
     );
 }
 
-#[tokio::test]
-async fn fields_that_are_missing_or_wrong_are_named() {
+async fn fields_that_are_missing_or_wrong_are_named(site: impl Site) {
     let object = |fields: &[&str]| format!("{{{}}}", fields.join(","));
     let long = format!(r#""email":"{}@example.com""#, "a".repeat(60_000));
     let endless = format!(r#""password":"{}""#, "canary ".repeat(300));
@@ -116,47 +131,51 @@ async fn fields_that_are_missing_or_wrong_are_named() {
         .iter()
         .map(|(body, kind, place)| (JSON, body.as_str(), *kind, place.clone()))
         .collect();
-    each_is_refused(&cases).await;
+    each_is_refused(&site, &cases).await;
 }
 
-#[tokio::test]
-async fn what_is_no_object_is_never_taken_for_one() {
+async fn what_is_no_object_is_never_taken_for_one(site: impl Site) {
     let good = format!("{{{EMAIL},{PASSWORD}}}");
     let form = "application/x-www-form-urlencoded";
     let by_position = r#"["x@example.com","member","canary of quite another feather"]"#;
     let body = json!(["body"]);
-    each_is_refused(&[
-        (JSON, "", "missing", body.clone()),
-        ("", "", "missing", body.clone()),
-        (JSON, "[]", "model_attributes_type", body.clone()),
-        (JSON, by_position, "model_attributes_type", body.clone()),
-        (JSON, r#""canary""#, "model_attributes_type", body.clone()),
-        (JSON, "null", "model_attributes_type", body.clone()),
-        (JSON, "7", "model_attributes_type", body.clone()),
-        ("", &good, "model_attributes_type", body.clone()),
-        ("text/plain", &good, "model_attributes_type", body.clone()),
-        ("text/json", &good, "model_attributes_type", body.clone()),
-        (form, "email=canary", "model_attributes_type", body),
-    ])
+    each_is_refused(
+        &site,
+        &[
+            (JSON, "", "missing", body.clone()),
+            ("", "", "missing", body.clone()),
+            (JSON, "[]", "model_attributes_type", body.clone()),
+            (JSON, by_position, "model_attributes_type", body.clone()),
+            (JSON, r#""canary""#, "model_attributes_type", body.clone()),
+            (JSON, "null", "model_attributes_type", body.clone()),
+            (JSON, "7", "model_attributes_type", body.clone()),
+            ("", &good, "model_attributes_type", body.clone()),
+            ("text/plain", &good, "model_attributes_type", body.clone()),
+            ("text/json", &good, "model_attributes_type", body.clone()),
+            (form, "email=canary", "model_attributes_type", body),
+        ],
+    )
     .await;
 }
 
-#[tokio::test]
-async fn broken_json_is_told_with_the_offset_in_bytes() {
+async fn broken_json_is_told_with_the_offset_in_bytes(site: impl Site) {
     let at = |offset: usize| json!(["body", offset]);
-    each_is_refused(&[
-        (JSON, "{", "json_invalid", at(1)),
-        (JSON, " ", "json_invalid", at(1)),
-        (JSON, r#"{"a":1,}"#, "json_invalid", at(7)),
-        (JSON, r#"{"a" 1}"#, "json_invalid", at(5)),
-        (JSON, "{\n\"ä\": canary}", "json_invalid", at(8)),
-        (JSON, "{} x", "json_invalid", at(3)),
-        (JSON, r#"{"role":NaN}"#, "json_invalid", at(8)),
-        (JSON, r#"{"role":Infinity}"#, "json_invalid", at(8)),
-        (JSON, "{'a':1}", "json_invalid", at(1)),
-    ])
+    each_is_refused(
+        &site,
+        &[
+            (JSON, "{", "json_invalid", at(1)),
+            (JSON, " ", "json_invalid", at(1)),
+            (JSON, r#"{"a":1,}"#, "json_invalid", at(7)),
+            (JSON, r#"{"a" 1}"#, "json_invalid", at(5)),
+            (JSON, "{\n\"ä\": canary}", "json_invalid", at(8)),
+            (JSON, "{} x", "json_invalid", at(3)),
+            (JSON, r#"{"role":NaN}"#, "json_invalid", at(8)),
+            (JSON, r#"{"role":Infinity}"#, "json_invalid", at(8)),
+            (JSON, "{'a':1}", "json_invalid", at(1)),
+        ],
+    )
     .await;
-    let town = Town::new().await;
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     for surrogate in [
         r#"{"email":"\ud800"}"#,
@@ -168,9 +187,8 @@ async fn broken_json_is_told_with_the_offset_in_bytes() {
     }
 }
 
-#[tokio::test]
-async fn all_that_is_wrong_is_told_at_once() {
-    let town = Town::new().await;
+async fn all_that_is_wrong_is_told_at_once(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let answer = post(&town, &token, JSON, r#"{"role":"boss"}"#).await;
     let problems = answer.problems().into_iter();
@@ -178,9 +196,8 @@ async fn all_that_is_wrong_is_told_at_once() {
     assert_eq!(names, ["email", "role", "password"]);
 }
 
-#[tokio::test]
-async fn bytes_that_are_no_text_and_bottomless_nesting_are_400() {
-    let town = Town::new().await;
+async fn bytes_that_are_no_text_and_bottomless_nesting_are_400(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let nested = |depth: usize| {
         format!(
@@ -209,9 +226,8 @@ async fn bytes_that_are_no_text_and_bottomless_nesting_are_400() {
     assert_eq!(answer.problems()[0].0, "missing");
 }
 
-#[tokio::test]
-async fn json_is_taken_under_its_media_types_and_the_last_of_equal_keys_counts() {
-    let town = Town::new().await;
+async fn json_is_taken_under_its_media_types_and_the_last_of_equal_keys_counts(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     for (number, content_type) in [
         "application/json",
@@ -231,9 +247,8 @@ async fn json_is_taken_under_its_media_types_and_the_last_of_equal_keys_counts()
     }
 }
 
-#[tokio::test]
-async fn bodies_over_64_kib_are_413() {
-    let town = Town::new().await;
+async fn bodies_over_64_kib_are_413(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let fill = |size: usize| {
         let start =

@@ -1,14 +1,20 @@
 //! Who asks: which tokens count, and which address a request is taken to come from.
 
-use super::{Answer, SECRET, Town, config, request};
+use super::site::{Site, on_each_store};
+use super::{Answer, SECRET, Town, request};
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};
 use portcullis::TokenIssuer;
-use portcullis::stores::memory::MemoryStore;
 use portcullis::test_util::ManualClock;
 use portcullis::token::{Algorithm, SigningKey};
 
-async fn with_authorization(town: &Town, values: &[&[u8]]) -> Answer {
+on_each_store![
+    no_token_and_a_bad_token_have_their_two_texts_and_challenges,
+    only_tokens_of_this_issuer_audience_and_key_that_are_not_expired_count,
+    forwarded_addresses_are_believed_only_from_the_configured_number_of_proxies,
+];
+
+async fn with_authorization<S>(town: &Town<S>, values: &[&[u8]]) -> Answer {
     let mut request = request("GET", "/users", "", None);
     for value in values {
         let value = HeaderValue::from_bytes(value).unwrap();
@@ -17,9 +23,8 @@ async fn with_authorization(town: &Town, values: &[&[u8]]) -> Answer {
     town.send(request).await
 }
 
-#[tokio::test]
-async fn no_token_and_a_bad_token_have_their_two_texts_and_challenges() {
-    let town = Town::new().await;
+async fn no_token_and_a_bad_token_have_their_two_texts_and_challenges(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let none: Vec<Vec<&[u8]>> = vec![
         vec![],
@@ -93,9 +98,8 @@ async fn no_token_and_a_bad_token_have_their_two_texts_and_challenges() {
     }
 }
 
-#[tokio::test]
-async fn only_tokens_of_this_issuer_audience_and_key_that_are_not_expired_count() {
-    let town = Town::new().await;
+async fn only_tokens_of_this_issuer_audience_and_key_that_are_not_expired_count(site: impl Site) {
+    let town = site.town(&[]).await;
     let key = |secret: &str| SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes()).unwrap();
     let past = ManualClock::default();
     let issuer = |issuer: &str, audience: &str, secret: &str| {
@@ -123,22 +127,25 @@ async fn only_tokens_of_this_issuer_audience_and_key_that_are_not_expired_count(
     }
 }
 
-#[tokio::test]
-async fn forwarded_addresses_are_believed_only_from_the_configured_number_of_proxies() {
-    let fail = async |town: &Town, forwarded: &str, account: u32| {
-        let mut request = request("POST", "/token", "", None);
-        request.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-        let name = HeaderName::from_static("x-forwarded-for");
-        request
-            .headers_mut()
-            .insert(name, HeaderValue::from_str(forwarded).unwrap());
-        *request.body_mut() = Body::from(format!("username=u{account}@example.com&password=wrong"));
-        town.send(request).await.status.as_u16()
-    };
-    let behind_two = Town::with(MemoryStore::new(), &config(&[("TRUSTED_PROXY_HOPS", "2")])).await;
+/// A failed sign-in that says it was forwarded by these proxies.
+async fn fail<S>(town: &Town<S>, forwarded: &str, account: u32) -> u16 {
+    let mut request = request("POST", "/token", "", None);
+    request.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
+    let name = HeaderName::from_static("x-forwarded-for");
+    request
+        .headers_mut()
+        .insert(name, HeaderValue::from_str(forwarded).unwrap());
+    *request.body_mut() = Body::from(format!("username=u{account}@example.com&password=wrong"));
+    town.send(request).await.status.as_u16()
+}
+
+async fn forwarded_addresses_are_believed_only_from_the_configured_number_of_proxies(
+    site: impl Site,
+) {
+    let behind_two = site.town(&[("TRUSTED_PROXY_HOPS", "2")]).await;
     let mut limited = false;
     for account in 0..400 {
         // What the client wrote itself, to the left, changes all the time and doesn't help it.
@@ -165,7 +172,7 @@ async fn forwarded_addresses_are_believed_only_from_the_configured_number_of_pro
     );
     assert_eq!(fail(&behind_two, "203.0.113.8, 192.0.2.1", 501).await, 401);
 
-    let direct = Town::new().await;
+    let direct = site.town(&[]).await;
     for account in 0..150 {
         assert_eq!(
             fail(&direct, "203.0.113.7", account).await,

@@ -1,12 +1,8 @@
-//! What the server refuses to start with.
+//! What the server refuses to start with. No store is opened here; `first.rs` has the first user.
 
 use super::SECRET;
 use crate::config::{Command, Config, HELP};
-use crate::state::AppState;
 use core::time::Duration;
-use portcullis::PasswordHasher;
-use portcullis::stores::memory::MemoryStore;
-use portcullis::test_util::cheap_hash_params;
 
 fn read(demo: bool, variables: &[(&str, &str)]) -> Result<Config, String> {
     let found = Config::read(demo, |name| {
@@ -141,17 +137,4 @@ fn arguments_are_few() {
     assert!(HELP.contains("--demo"));
     let error = parse(&["--secret=canary"]).unwrap_err().to_string();
     assert!(!error.contains("canary"));
-}
-
-#[tokio::test]
-async fn the_first_user_is_an_admin_of_a_fresh_tenant_and_only_of_an_empty_store() {
-    let store = MemoryStore::new();
-    let config = read(true, &[]).unwrap();
-    let hasher = PasswordHasher::new(cheap_hash_params()).unwrap();
-    let state = AppState::new(store, hasher, &config).unwrap();
-    let first = config.first_user.as_ref().unwrap();
-    let user = state.create_first(first).await.unwrap().unwrap();
-    assert_eq!(user.role.unwrap().as_str(), "admin");
-    assert_eq!(user.tenant_id.unwrap().as_str().len(), 36);
-    assert!(state.create_first(first).await.unwrap().is_none());
 }

@@ -1,18 +1,25 @@
-//! What holds for all routes: that they are guarded, which methods there are, which headers every answer has.
+//! What holds for all routes, on each store: that they are guarded, and which shape answers have. `edge.rs` has
+//! what is answered before a store is asked.
 
-use super::{PASSWORD, Town, config, request};
+use super::site::{Site, on_each_store};
+use super::{ABSENT, NEW_PASSWORD, PASSWORD, request};
 use crate::app::{self, PUBLIC};
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Version, header};
+use axum::http::{HeaderValue, header};
 use portcullis::stores::memory::MemoryStore;
 use std::collections::HashSet;
 
-const ALL_METHODS: [&str; 9] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO",
+on_each_store![
+    every_route_is_401_without_a_token_unless_it_is_on_the_public_list,
+    head_is_get_without_a_body,
+    the_root_settings_and_health_answer_anybody,
+    no_answer_holds_a_hash_or_names_its_column,
+    each_refusal_is_json_with_a_detail,
+    a_slash_at_the_end_changes_nothing,
 ];
 
 /// Every path as a client writes it, and the methods it has.
-fn paths() -> Vec<(String, String, Vec<&'static str>)> {
+pub(super) fn paths() -> Vec<(String, String, Vec<&'static str>)> {
     app::map::<MemoryStore>()
         .into_iter()
         .flat_map(|route| {
@@ -30,9 +37,8 @@ fn paths() -> Vec<(String, String, Vec<&'static str>)> {
         .collect()
 }
 
-#[tokio::test]
-async fn every_route_is_401_without_a_token_unless_it_is_on_the_public_list() {
-    let town = Town::new().await;
+async fn every_route_is_401_without_a_token_unless_it_is_on_the_public_list(site: impl Site) {
+    let town = site.town(&[]).await;
     let mut protected = HashSet::new();
     for (route, path, methods) in paths() {
         for method in methods {
@@ -50,48 +56,8 @@ async fn every_route_is_401_without_a_token_unless_it_is_on_the_public_list() {
     assert_eq!(protected.len(), 4, "{protected:?}");
 }
 
-#[tokio::test]
-async fn other_methods_are_405_with_a_complete_allow_before_any_token_is_asked_for() {
-    let town = Town::new().await;
-    for (_, path, methods) in paths() {
-        for method in ALL_METHODS {
-            if methods.contains(&method) {
-                continue;
-            }
-            let answer = town.call(method, &path, "").await;
-            assert_eq!(answer.status, 405, "{method} {path}");
-            assert_eq!(
-                answer.header("allow"),
-                Some(methods.join(", ").as_str()),
-                "{method} {path}"
-            );
-            if method != "HEAD" {
-                assert_eq!(answer.text, r#"{"detail":"Method Not Allowed"}"#);
-            }
-        }
-    }
-    let allow = async |path| {
-        town.call("PUT", path, "")
-            .await
-            .header("allow")
-            .map(str::to_owned)
-    };
-    assert_eq!(allow("/users").await.as_deref(), Some("GET, HEAD, POST"));
-    assert_eq!(
-        allow("/users/x").await.as_deref(),
-        Some("GET, HEAD, PATCH, DELETE")
-    );
-    assert_eq!(allow("/users/me").await.as_deref(), Some("GET, HEAD"));
-    assert_eq!(allow("/token").await.as_deref(), Some("POST"));
-    assert_eq!(
-        town.call("GET", "/token", "").await.header("cache-control"),
-        Some("no-store")
-    );
-}
-
-#[tokio::test]
-async fn head_is_get_without_a_body() {
-    let town = Town::new().await;
+async fn head_is_get_without_a_body(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     for (_, path, methods) in paths() {
         if methods.contains(&"GET") {
@@ -103,42 +69,8 @@ async fn head_is_get_without_a_body() {
     }
 }
 
-#[tokio::test]
-async fn every_answer_has_our_request_id_and_nosniff_and_no_banner() {
-    let town = Town::new().await;
-    let mut ids = HashSet::new();
-    for (method, path) in [
-        ("GET", "/"),
-        ("GET", "/nowhere"),
-        ("PUT", "/users"),
-        ("GET", "/users"),
-        ("POST", "/token"),
-        ("GET", "/docs"),
-        ("GET", "/openapi.json"),
-        ("GET", "/users%2F"),
-        ("HEAD", "/"),
-    ] {
-        let mut request = request(method, path, "", None);
-        request
-            .headers_mut()
-            .insert("x-request-id", HeaderValue::from_static("mine"));
-        let answer = town.send(request).await;
-        assert_eq!(
-            answer.header("x-content-type-options"),
-            Some("nosniff"),
-            "{path}"
-        );
-        assert!(answer.header("server").is_none());
-        assert!(answer.header("cache-control").is_some());
-        let id = answer.header("x-request-id").unwrap().to_owned();
-        assert!(id.len() >= 16 && id != "mine");
-        assert!(ids.insert(id), "an id came twice");
-    }
-}
-
-#[tokio::test]
-async fn the_root_settings_and_health_answer_anybody() {
-    let town = Town::new().await;
+async fn the_root_settings_and_health_answer_anybody(site: impl Site) {
+    let town = site.town(&[]).await;
     let root = town.call("GET", "/?x=1", "").await;
     assert_eq!(
         root.text,
@@ -157,119 +89,15 @@ async fn the_root_settings_and_health_answer_anybody() {
     for path in ["/healthz", "/readyz"] {
         assert_eq!(town.call("GET", path, "").await.text, r#"{"status":"ok"}"#);
     }
-    let greeting = config(&[("WELCOME_MESSAGE", "hello")]);
-    let town = Town::with(MemoryStore::new(), &greeting).await;
+    let town = site.town(&[("WELCOME_MESSAGE", "hello")]).await;
     assert_eq!(
         town.call("GET", "/", "").await.text,
         r#"{"message":"hello"}"#
     );
 }
 
-#[tokio::test]
-async fn one_host_is_needed_except_in_http_1_0() {
-    let town = Town::new().await;
-    let ask = async |hosts: &[&str], version: Version| {
-        let mut request = Request::get("/")
-            .version(version)
-            .body(Body::empty())
-            .unwrap();
-        for host in hosts {
-            request
-                .headers_mut()
-                .append(header::HOST, HeaderValue::from_str(host).unwrap());
-        }
-        town.send(request).await.status.as_u16()
-    };
-    assert_eq!(ask(&[], Version::HTTP_11).await, 400);
-    assert_eq!(ask(&["a", "b"], Version::HTTP_11).await, 400);
-    assert_eq!(ask(&["a"], Version::HTTP_11).await, 200);
-    assert_eq!(ask(&[], Version::HTTP_10).await, 200);
-}
-
-#[tokio::test]
-async fn cors_is_off_unless_configured_and_then_for_exact_origins_only() {
-    let preflight = |origin: &str| {
-        Request::builder()
-            .method("OPTIONS")
-            .uri("/users")
-            .header(header::HOST, "test")
-            .header(header::ORIGIN, origin)
-            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
-            .header(
-                header::ACCESS_CONTROL_REQUEST_HEADERS,
-                "authorization,content-type",
-            )
-            .body(Body::empty())
-            .unwrap()
-    };
-    let get = |origin: &str| {
-        let mut request = request("GET", "/", "", None);
-        request
-            .headers_mut()
-            .insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
-        request
-    };
-    let ours = "https://app.example.com";
-    let off = Town::new().await;
-    assert_eq!(off.send(preflight(ours)).await.status, 405);
-    assert!(
-        off.send(get(ours))
-            .await
-            .header("access-control-allow-origin")
-            .is_none()
-    );
-
-    let config = config(&[(
-        "CORS_ORIGINS",
-        "https://app.example.com, http://localhost:3000",
-    )]);
-    let on = Town::with(MemoryStore::new(), &config).await;
-    let answer = on.send(preflight(ours)).await;
-    assert!(answer.status.is_success(), "a preflight has no token");
-    assert_eq!(answer.header("access-control-allow-origin"), Some(ours));
-    assert!(
-        answer
-            .header("access-control-allow-methods")
-            .unwrap()
-            .contains("POST")
-    );
-    assert!(
-        answer
-            .header("access-control-allow-headers")
-            .unwrap()
-            .contains("authorization")
-    );
-    assert!(answer.header("access-control-allow-credentials").is_none());
-    assert!(answer.header("x-request-id").is_some());
-    assert_eq!(
-        on.send(get("http://localhost:3000"))
-            .await
-            .header("access-control-allow-origin"),
-        Some("http://localhost:3000")
-    );
-    for foreign in [
-        "null",
-        "https://app.example.com.evil.example",
-        "https://evil-app.example.com",
-        "http://app.example.com",
-        "https://app.example.com:8443",
-        "https://sub.app.example.com",
-        "https://APP.example.com",
-        "*",
-    ] {
-        for request in [preflight(foreign), get(foreign)] {
-            let answer = on.send(request).await;
-            assert!(
-                answer.header("access-control-allow-origin").is_none(),
-                "{foreign}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn no_answer_holds_a_hash_or_names_its_column() {
-    let town = Town::new().await;
+async fn no_answer_holds_a_hash_or_names_its_column(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     for (_, path, methods) in paths() {
         for method in methods.into_iter().filter(|method| *method != "DELETE") {
@@ -280,4 +108,64 @@ async fn no_answer_holds_a_hash_or_names_its_column() {
             }
         }
     }
+}
+
+async fn each_refusal_is_json_with_a_detail(site: impl Site) {
+    let town = site.town(&[]).await;
+    let admin = town.token(&town.anna).await;
+    let member = town.token(&town.max).await;
+    let own = format!("/users/{}", town.anna.id);
+    let absent = format!("/users/{ABSENT}");
+    let taken = format!(r#"{{"email":"max@example.com","password":"{NEW_PASSWORD}"}}"#);
+    let large = "x".repeat(64 * 1024 + 1);
+    let deep = "[".repeat(1000);
+    for (method, path, token, body, status) in [
+        ("POST", "/users", &admin, deep.as_str(), 400),
+        ("GET", "/users", &String::new(), "", 401),
+        ("POST", "/token", &admin, "", 422),
+        ("GET", "/users", &member, "", 403),
+        ("GET", "/nowhere", &admin, "", 404),
+        ("GET", &absent, &admin, "", 404),
+        ("PUT", "/users", &admin, "", 405),
+        ("POST", "/users", &admin, &taken, 409),
+        ("DELETE", &own, &admin, "", 409),
+        ("POST", "/users", &admin, &large, 413),
+        ("POST", "/users", &admin, "{", 422),
+        ("GET", "/users/x", &admin, "", 422),
+    ] {
+        let answer = town.json(method, path, token, body).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/json"),
+            "{method} {path}"
+        );
+        let detail = &answer.json()["detail"];
+        assert!(detail.is_string() || detail.is_array(), "{}", answer.text);
+    }
+}
+
+async fn a_slash_at_the_end_changes_nothing(site: impl Site) {
+    let town = site.town(&[]).await;
+    let token = town.token(&town.anna).await;
+    let max = format!("/users/{}", town.max.id);
+    for path in [
+        "/users",
+        "/users/me",
+        &max,
+        "/agent",
+        "/settings",
+        "/readyz",
+    ] {
+        let plain = town.call("GET", path, &token).await;
+        let slashed = town.call("GET", &format!("{path}/?x=1"), &token).await;
+        assert_eq!(slashed.status, 200, "{path}");
+        assert_eq!(slashed.text, plain.text, "{path}");
+        assert!(slashed.header("location").is_none());
+    }
+    let mut form = request("POST", "/token/", "", None);
+    let urlencoded = HeaderValue::from_static("application/x-www-form-urlencoded");
+    form.headers_mut().insert(header::CONTENT_TYPE, urlencoded);
+    *form.body_mut() = Body::from(format!("username=anna@example.com&password={PASSWORD}"));
+    assert_eq!(town.send(form).await.status, 200);
 }

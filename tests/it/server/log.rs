@@ -1,8 +1,8 @@
 //! What the real program writes to its log: what happened, and nothing anybody could use.
 #![cfg(unix)]
 
-use super::process::{call, token};
-use super::raw::{Program, ask, sign_in};
+use super::program::Program;
+use super::raw::{ask, call, sign_in, token};
 use super::{NEW_PASSWORD, PASSWORD, SECRET};
 use core::time::Duration;
 use serde_json::json;

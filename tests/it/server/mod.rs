@@ -9,14 +9,21 @@
 mod bodies;
 mod caller;
 mod config;
+mod edge;
 mod faulty;
+mod first;
+mod forged;
+mod forms;
 mod http;
 mod log;
 mod openapi;
 mod policy;
 mod process;
+mod program;
 mod raw;
+mod site;
 mod socket;
+mod start;
 mod token;
 mod users;
 
@@ -34,13 +41,21 @@ use portcullis::stores::memory::MemoryStore;
 use portcullis::test_util::cheap_hash_params;
 use portcullis::user::{Role, TenantId, User};
 use serde_json::Value;
+use site::Home;
 use tower::ServiceExt as _;
 
 pub(crate) const SECRET: &str = "canary-secret-key-0123456789-0123456789-abc";
 pub(crate) const PASSWORD: &str = "canary horse battery staple";
 pub(crate) const NEW_PASSWORD: &str = "canary of quite another feather";
 
-/// The server's router over a store with three users in tenant `red` and two in tenant `blue`.
+/// The two tenants. UUIDs, since a table may want nothing else.
+pub(crate) const RED: &str = "4ed00000-0000-4000-8000-000000000001";
+pub(crate) const BLUE: &str = "b10e0000-0000-4000-8000-000000000002";
+
+/// The id of nobody.
+pub(crate) const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
+
+/// The server's router over a store with three users in tenant [`RED`] and two in tenant [`BLUE`].
 pub(crate) struct Town<S = MemoryStore> {
     pub(crate) router: Router,
     pub(crate) store: S,
@@ -49,6 +64,8 @@ pub(crate) struct Town<S = MemoryStore> {
     pub(crate) nobody: User,
     pub(crate) bea: User,
     pub(crate) ben: User,
+    /// Held until the town is gone, not looked at.
+    home: Home,
 }
 
 /// What came back.
@@ -110,25 +127,21 @@ impl<S: UserDirectory + Clone> Town<S> {
             store.create(new).await.map_err(|_| ()).unwrap()
         };
         Self {
-            anna: add("anna", Some("admin"), "red").await,
-            max: add("max", Some("member"), "red").await,
-            nobody: add("nobody", None, "red").await,
-            bea: add("bea", Some("admin"), "blue").await,
-            ben: add("ben", Some("member"), "blue").await,
+            anna: add("anna", Some("admin"), RED).await,
+            max: add("max", Some("member"), RED).await,
+            nobody: add("nobody", None, RED).await,
+            bea: add("bea", Some("admin"), BLUE).await,
+            ben: add("ben", Some("member"), BLUE).await,
             router: app::router(state, config),
             store,
+            home: Box::new(()),
         }
     }
+}
 
+impl<S> Town<S> {
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text: String::from_utf8_lossy(&bytes).into_owned(),
-        }
+        send(&self.router, request).await
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, token: &str) -> Answer {
@@ -140,11 +153,7 @@ impl<S: UserDirectory + Clone> Town<S> {
     }
 
     pub(crate) async fn form(&self, body: &str) -> Answer {
-        let request = Request::post("/token")
-            .header(header::HOST, "test")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::from(body.to_owned()));
-        self.send(request.unwrap()).await
+        self.send(form(body)).await
     }
 
     /// A token of the user with this password.
@@ -177,4 +186,24 @@ pub(crate) fn request(method: &str, path: &str, token: &str, json: Option<&str>)
     request
         .body(Body::from(json.unwrap_or_default().to_owned()))
         .unwrap()
+}
+
+/// A sign-in.
+pub(crate) fn form(body: &str) -> Request<Body> {
+    Request::post("/token")
+        .header(header::HOST, "test")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        text: String::from_utf8_lossy(&bytes).into_owned(),
+    }
 }

@@ -1,4 +1,4 @@
-//! The `OpenAPI` document and the page that shows it.
+//! The `OpenAPI` document and the page that shows it. They are texts of the program: no store is asked.
 
 use super::Town;
 use crate::app::{self, PUBLIC};

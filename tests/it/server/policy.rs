@@ -1,14 +1,21 @@
 //! Who may do what to whom: every role, every route, every kind of target.
 
-use super::{NEW_PASSWORD, PASSWORD, Town};
+use super::site::{Site, on_each_store};
+use super::{ABSENT, NEW_PASSWORD, PASSWORD};
+use portcullis::UserId;
 use portcullis::user::User;
 use serde_json::json;
 
-const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
+on_each_store![
+    an_admin_does_everything_in_its_tenant_and_nothing_outside,
+    anybody_else_reads_and_changes_only_itself,
+    the_id_comes_first_then_the_policy_then_the_body,
+    a_disabled_account_is_out_at_once,
+    the_whole_matrix_of_roles_targets_and_routes,
+];
 
-#[tokio::test]
-async fn an_admin_does_everything_in_its_tenant_and_nothing_outside() {
-    let town = Town::new().await;
+async fn an_admin_does_everything_in_its_tenant_and_nothing_outside(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     let absent = town.call("GET", &format!("/users/{ABSENT}"), &token).await;
     assert_eq!(absent.status, 404);
@@ -40,9 +47,8 @@ async fn an_admin_does_everything_in_its_tenant_and_nothing_outside() {
     );
 }
 
-#[tokio::test]
-async fn anybody_else_reads_and_changes_only_itself() {
-    let town = Town::new().await;
+async fn anybody_else_reads_and_changes_only_itself(site: impl Site) {
+    let town = site.town(&[]).await;
     let new = json!({"email": "x@example.com", "password": NEW_PASSWORD}).to_string();
     let forbidden = async |user: &User, method: &str, path: &str, body: &str| {
         let token = town.token(user).await;
@@ -86,9 +92,8 @@ async fn anybody_else_reads_and_changes_only_itself() {
     }
 }
 
-#[tokio::test]
-async fn the_id_comes_first_then_the_policy_then_the_body() {
-    let town = Town::new().await;
+async fn the_id_comes_first_then_the_policy_then_the_body(site: impl Site) {
+    let town = site.town(&[]).await;
     let member = town.token(&town.max).await;
     let not_json = "{";
     assert_eq!(
@@ -114,11 +119,10 @@ async fn the_id_comes_first_then_the_policy_then_the_body() {
     );
 }
 
-#[tokio::test]
-async fn a_disabled_account_is_out_at_once() {
+async fn a_disabled_account_is_out_at_once(site: impl Site) {
     use portcullis::directory::{UserChanges, UserDirectory as _};
     use portcullis::store::AccountStatus;
-    let town = Town::new().await;
+    let town = site.town(&[]).await;
     let token = town.token(&town.max).await;
     assert_eq!(town.call("GET", "/users/me", &token).await.status, 200);
     let mut changes = UserChanges::default();
@@ -135,4 +139,73 @@ async fn a_disabled_account_is_out_at_once() {
     let wrong = town.form("username=max@example.com&password=wrong").await;
     // The right password of a disabled account looks like a wrong one.
     assert_eq!((right.status, right.text), (wrong.status, wrong.text));
+}
+
+/// Each column is somebody's target: itself, another of its tenant, one of another tenant, nobody there at all.
+type Row = [u16; 4];
+
+/// What is done to a user, with which body, and what an admin, a member and somebody without a role hear.
+const MATRIX: [(&str, &str, [Row; 3]); 4] = [
+    ("GET", "", [[200, 200, 404, 404], ONLY_ITSELF, ONLY_ITSELF]),
+    (
+        "PATCH",
+        "email",
+        [[200, 200, 404, 404], ONLY_ITSELF, ONLY_ITSELF],
+    ),
+    ("PATCH", "role", [[409, 200, 404, 404], NOBODY, NOBODY]),
+    ("DELETE", "", [[409, 200, 404, 404], NOBODY, NOBODY]),
+];
+const ONLY_ITSELF: Row = [200, 403, 403, 403];
+const NOBODY: Row = [403; 4];
+
+async fn the_whole_matrix_of_roles_targets_and_routes(site: impl Site) {
+    let town = site.town(&[]).await;
+    let mut callers = Vec::new();
+    // The admin last: what it deletes is missing afterwards.
+    for (column, user, other) in [
+        (2, &town.nobody, &town.max),
+        (1, &town.max, &town.nobody),
+        (0, &town.anna, &town.max),
+    ] {
+        let targets = [&user.id, &other.id, &town.ben.id].map(UserId::as_str);
+        callers.push((column, town.token(user).await, targets));
+    }
+    let mut fresh = 0;
+    let mut addresses = || {
+        fresh += 1;
+        format!("fresh{fresh}@example.com")
+    };
+    for (method, path, expected) in [
+        ("GET", "/users", [200, 403, 403]),
+        ("POST", "/users", [201, 403, 403]),
+        ("GET", "/users/me", [200; 3]),
+        ("GET", "/agent", [200; 3]),
+    ] {
+        let body = json!({"email": addresses(), "password": NEW_PASSWORD}).to_string();
+        for (column, token, _) in &callers {
+            let answer = town.json(method, path, token, &body).await;
+            assert_eq!(answer.status, expected[*column], "{method} {path} {column}");
+        }
+    }
+    for (method, what, expected) in MATRIX {
+        for (column, token, targets) in &callers {
+            let all = targets.iter().copied().chain([ABSENT]);
+            for (target, status) in all.zip(expected[*column]) {
+                let body = match what {
+                    "email" => {
+                        json!({"email": addresses(), "current_password": PASSWORD}).to_string()
+                    }
+                    "role" => json!({"role": "member"}).to_string(),
+                    _ => String::new(),
+                };
+                let path = format!("/users/{target}");
+                let answer = town.json(method, &path, token, &body).await;
+                assert_eq!(
+                    answer.status, status,
+                    "{method} {what} {column} {target}: {}",
+                    answer.text
+                );
+            }
+        }
+    }
 }

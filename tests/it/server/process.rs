@@ -1,127 +1,16 @@
-//! The real program as a process: how it starts, what it survives, how it stops.
+//! The real program under way: what it survives, and how it stops.
 #![cfg(unix)]
 
-use super::raw::{Program, Reply, Wire, ask, finish, sign_in};
-use super::{NEW_PASSWORD, SECRET};
+use super::NEW_PASSWORD;
+use super::program::{DEMO, Program};
+use super::raw::{Reply, Wire, ask, call, sign_in, token};
 use core::time::Duration;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::time::Instant;
 use tempfile::TempDir;
-
-const DEMO: (&str, &str) = ("test@example.com", "fakehashedpassword");
-
-pub(super) fn token(reply: &Reply) -> String {
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    format!("Bearer {}", reply.json()["access_token"].as_str().unwrap())
-}
-
-pub(super) fn call(
-    address: SocketAddr,
-    method: &str,
-    path: &str,
-    token: &str,
-    body: &str,
-) -> Reply {
-    let headers = [
-        ("Authorization", token),
-        ("Content-Type", "application/json"),
-    ];
-    ask(address, method, path, &headers, body)
-}
-
-#[test]
-fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
-    let place = TempDir::new().unwrap();
-    let supabase = [
-        ("SECRET_KEY", SECRET),
-        ("SUPABASE_URL", "https://x.example"),
-    ];
-    let nowhere = [("SECRET_KEY", SECRET), ("DATABASE", "no/such/folder/x.db")];
-    for (arguments, variables, word) in [
-        (&[][..], &[][..], "openssl rand -base64 48"),
-        (&[], &[("SECRET_KEY", "short")], "openssl rand -base64 48"),
-        (&[], &supabase, "SUPABASE_URL"),
-        (&[], &nowhere, "DATABASE"),
-        (&["--dmeo"], &[], "--help"),
-        (&["--demo"], &[("BIND", "0.0.0.0:0")], "loopback"),
-    ] {
-        let output = finish(place.path(), arguments, variables);
-        assert!(!output.status.success(), "{word}");
-        let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains(word), "{error}");
-        assert_eq!(error.lines().count(), 1, "{error}");
-        assert!(output.stdout.is_empty());
-    }
-    let help = finish(place.path(), &["--help"], &[]);
-    assert!(help.status.success());
-    assert!(String::from_utf8(help.stdout).unwrap().contains("--demo"));
-}
-
-#[test]
-fn a_dotenv_file_is_read_and_the_environment_wins() {
-    let place = TempDir::new().unwrap();
-    std::fs::write(
-        place.path().join(".env"),
-        "SECRET_KEY=canary\nWELCOME_MESSAGE=\"from the file\"\nISSUER=file\n",
-    )
-    .unwrap();
-    let refused = finish(place.path(), &[], &[]);
-    let error = String::from_utf8(refused.stderr).unwrap();
-    assert!(
-        error.contains("SECRET_KEY") && !error.contains("canary"),
-        "{error}"
-    );
-    let program = Program::start(place, &["--demo"], &[("ISSUER", "environment")]);
-    let root = ask(program.address, "GET", "/", &[], "");
-    assert_eq!(root.body, r#"{"message":"from the file"}"#);
-    let token = token(&sign_in(program.address, DEMO.0, DEMO.1));
-    let claims = base64_simd::URL_SAFE_NO_PAD
-        .decode_to_vec(token.split('.').nth(1).unwrap())
-        .unwrap();
-    assert_eq!(
-        serde_json::from_slice::<Value>(&claims).unwrap()["iss"],
-        "environment"
-    );
-
-    let place = TempDir::new().unwrap();
-    std::fs::write(place.path().join(".env"), "SECRET_KEY 'canary\n").unwrap();
-    let output = finish(place.path(), &["--demo"], &[]);
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        error.contains(".env") && !error.contains("canary"),
-        "{error}"
-    );
-}
-
-#[test]
-fn the_demo_answers_the_originals_two_calls_and_leaves_nothing_behind() {
-    let place = TempDir::new().unwrap();
-    let scratch = TempDir::new().unwrap();
-    let variables = [("TMPDIR", scratch.path().to_str().unwrap())];
-    let mut program = Program::start(place, &["--demo"], &variables);
-    let form = "username=test@example.com&password=fakehashedpassword";
-    let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    let signed_in = ask(program.address, "POST", "/token", &headers, form);
-    let token = token(&signed_in);
-    assert_eq!(signed_in.json()["token_type"], "bearer");
-    let users = call(program.address, "GET", "/users", &token, "");
-    assert_eq!(users.status, 200);
-    assert_eq!(users.json()[0]["email"], "test@example.com");
-    assert_eq!(users.json()[0]["role"], "admin");
-    assert!(
-        users.json()[0]["created_at"]
-            .as_str()
-            .unwrap()
-            .ends_with("+00:00")
-    );
-    program.signal("-TERM");
-    assert!(program.exit().success());
-    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
-}
 
 #[test]
 fn three_hundred_wrong_passwords_meet_429_with_retry_after() {

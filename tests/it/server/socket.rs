@@ -1,4 +1,6 @@
 //! What only a real connection shows: bytes that no HTTP library sends, and clients that take their time.
+//!
+//! On the memory store alone: what is promised here is the work of the sockets, before and after any store is asked.
 
 use super::raw::{Wire, ask};
 use super::{PASSWORD, Town, config};

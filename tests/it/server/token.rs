@@ -1,35 +1,22 @@
-//! `POST /token`: the contract's table 1.2, line by line.
+//! `POST /token`: who gets a token, and what is in it (the contract's table 1.2); `forms.rs` has the forms.
 
-use super::{Answer, NEW_PASSWORD, PASSWORD, Town};
-use axum::body::Body;
-use axum::http::{Request, header};
+use super::forms::{GOOD, multipart, post};
+use super::site::{Site, on_each_store};
+use super::{NEW_PASSWORD, PASSWORD, RED};
 use serde_json::{Value, json};
 
-const GOOD: &str = "username=anna@example.com&password=canary+horse+battery+staple";
+on_each_store![
+    right_credentials_give_a_bearer_token_in_every_spelling_of_the_form,
+    the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant,
+    wrong_password_unknown_user_and_no_password_look_the_same,
+    failures_in_a_row_meet_429_with_retry_after_and_other_accounts_do_not,
+    passwords_are_taken_exactly_but_for_the_way_letters_are_composed,
+    one_failure_delays_nobody_and_success_forgets_it,
+    current_password_failures_count_with_those_of_the_sign_in,
+];
 
-async fn post(town: &Town, content_type: &str, body: impl Into<Body>) -> Answer {
-    let mut request = Request::post("/token").header(header::HOST, "test");
-    if !content_type.is_empty() {
-        request = request.header(header::CONTENT_TYPE, content_type);
-    }
-    town.send(request.body(body.into()).unwrap()).await
-}
-
-fn multipart(parts: &[(&str, &str)]) -> String {
-    let mut body = String::new();
-    for (disposition, value) in parts {
-        body += "--XX\r\nContent-Disposition: form-data; ";
-        body += disposition;
-        body += "\r\n\r\n";
-        body += value;
-        body += "\r\n";
-    }
-    body + "--XX--\r\n"
-}
-
-#[tokio::test]
-async fn right_credentials_give_a_bearer_token_in_every_spelling_of_the_form() {
-    let town = Town::new().await;
+async fn right_credentials_give_a_bearer_token_in_every_spelling_of_the_form(site: impl Site) {
+    let town = site.town(&[]).await;
     let form = "application/x-www-form-urlencoded";
     let parts = multipart(&[
         (r#"name="username""#, "anna@example.com"),
@@ -69,9 +56,8 @@ async fn right_credentials_give_a_bearer_token_in_every_spelling_of_the_form() {
     }
 }
 
-#[tokio::test]
-async fn the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant() {
-    let town = Town::new().await;
+async fn the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant(site: impl Site) {
+    let town = site.town(&[]).await;
     let part = |token: &str, at: usize| -> Value {
         let text = token.split('.').nth(at).unwrap();
         let bytes = base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).unwrap();
@@ -83,7 +69,7 @@ async fn the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant() {
     let claims = part(&token, 1);
     assert_eq!(claims["sub"], town.anna.id.as_str());
     assert_eq!(claims["role"], "admin");
-    assert_eq!(claims["tenant_id"], "red");
+    assert_eq!(claims["tenant_id"], RED);
     let seconds = claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap();
     assert_eq!(seconds, 1800);
     assert!(claims["jti"].is_string() && claims["iss"].is_string() && claims["aud"].is_string());
@@ -92,9 +78,8 @@ async fn the_token_is_an_at_jwt_with_the_id_as_subject_and_role_and_tenant() {
     assert!(claims.get("role").is_none());
 }
 
-#[tokio::test]
-async fn wrong_password_unknown_user_and_no_password_look_the_same() {
-    let town = Town::new().await;
+async fn wrong_password_unknown_user_and_no_password_look_the_same(site: impl Site) {
+    let town = site.town(&[]).await;
     let mut bodies = Vec::new();
     for form in [
         "username=anna@example.com&password=wrong",
@@ -120,161 +105,8 @@ async fn wrong_password_unknown_user_and_no_password_look_the_same() {
     assert_eq!(serde_json::from_str::<Value>(&bodies[0]).unwrap(), expected);
 }
 
-#[tokio::test]
-async fn missing_fields_are_listed_with_null_as_input() {
-    let town = Town::new().await;
-    let form = "application/x-www-form-urlencoded";
-    let missing = |names: &[&str]| -> Vec<Value> {
-        names
-            .iter()
-            .map(|name| json!({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": null}))
-            .collect()
-    };
-    let both = missing(&["username", "password"]);
-    for (content_type, body, expected) in [
-        (form, "", both.clone()),
-        (form, "username=a%40b.cc", missing(&["password"])),
-        (form, "password=x", missing(&["username"])),
-        (form, "username=&password=", both.clone()),
-        (
-            "application/json",
-            r#"{"username":"a","password":"canary"}"#,
-            both.clone(),
-        ),
-        ("", GOOD, both.clone()),
-        ("text/plain", GOOD, both.clone()),
-    ] {
-        let answer = post(&town, content_type, body).await;
-        assert_eq!(answer.status, 422, "{content_type} {body}");
-        assert_eq!(
-            answer.json()["detail"],
-            json!(expected),
-            "{content_type} {body}"
-        );
-        assert_eq!(answer.json()["error"], "invalid_request");
-        assert!(answer.json()["error_description"].is_string());
-        assert!(!answer.text.contains("canary"));
-    }
-    // Credentials in the address end up in logs: they don't count.
-    let request = Request::post(format!("/token?{GOOD}"))
-        .header(header::HOST, "test")
-        .body(Body::empty());
-    let answer = town.send(request.unwrap()).await;
-    assert_eq!(answer.json()["detail"], json!(both));
-}
-
-#[tokio::test]
-async fn other_grants_repeated_fields_and_files_are_422_without_echo() {
-    let town = Town::new().await;
-    let form = "application/x-www-form-urlencoded";
-    let file = multipart(&[
-        (r#"name="username""#, "anna@example.com"),
-        (r#"name="password"; filename="canary.txt""#, "canary"),
-    ]);
-    for (content_type, body, kind, place, error) in [
-        (
-            form,
-            format!("{GOOD}&grant_type=canary"),
-            "string_pattern_mismatch",
-            "grant_type",
-            "unsupported_grant_type",
-        ),
-        (
-            form,
-            format!("{GOOD}&grant_type=PASSWORD"),
-            "string_pattern_mismatch",
-            "grant_type",
-            "unsupported_grant_type",
-        ),
-        (
-            form,
-            format!("{GOOD}&username=canary"),
-            "value_error",
-            "username",
-            "invalid_request",
-        ),
-        (
-            form,
-            format!("{GOOD}&password=canary"),
-            "value_error",
-            "password",
-            "invalid_request",
-        ),
-        (
-            form,
-            format!("grant_type=&{GOOD}&grant_type=password"),
-            "value_error",
-            "grant_type",
-            "invalid_request",
-        ),
-        (
-            "multipart/form-data; boundary=XX",
-            file,
-            "string_type",
-            "password",
-            "invalid_request",
-        ),
-    ] {
-        let answer = post(&town, content_type, body.clone()).await;
-        assert_eq!(answer.status, 422, "{body}");
-        assert_eq!(
-            answer.problems(),
-            [(kind.to_owned(), json!(["body", place]))],
-            "{body}"
-        );
-        assert_eq!(answer.json()["error"], error, "{body}");
-        assert!(!answer.text.contains("canary"), "{}", answer.text);
-        assert!(answer.json()["detail"][0].get("input").is_none());
-    }
-    let unknown_twice = post(&town, form, format!("{GOOD}&canary=1&canary=2")).await;
-    assert_eq!(
-        unknown_twice.problems(),
-        [("value_error".to_owned(), json!(["body"]))]
-    );
-}
-
-#[tokio::test]
-async fn forms_that_cannot_be_read_are_400_and_large_ones_413() {
-    let town = Town::new().await;
-    let truncated = "--XX\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\nann";
-    let long = format!("username=a%40b.cc&password={}", "x".repeat(1024 * 1024));
-    for (content_type, body, status) in [
-        ("multipart/form-data", "x".to_owned(), 400),
-        (
-            "multipart/form-data; boundary=XX",
-            truncated.to_owned(),
-            400,
-        ),
-        ("application/x-www-form-urlencoded", long.clone(), 413),
-        ("multipart/form-data; boundary=XX", long, 413),
-    ] {
-        let answer = post(&town, content_type, body).await;
-        assert_eq!(answer.status, status, "{content_type}");
-        assert_eq!(answer.json()["error"], "invalid_request");
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-    }
-    let no_boundary = post(&town, "multipart/form-data", "x").await;
-    assert_eq!(
-        no_boundary.json()["detail"],
-        "Missing boundary in multipart."
-    );
-}
-
-#[tokio::test]
-async fn a_form_of_exactly_the_limit_is_read() {
-    let town = Town::new().await;
-    let fill = |size: usize| {
-        let start = format!("{GOOD}&x=");
-        let rest = "x".repeat(size - start.len());
-        start + &rest
-    };
-    assert_eq!(town.form(&fill(16 * 1024)).await.status, 200);
-    assert_eq!(town.form(&fill(16 * 1024 + 1)).await.status, 413);
-}
-
-#[tokio::test]
-async fn failures_in_a_row_meet_429_with_retry_after_and_other_accounts_do_not() {
-    let town = Town::new().await;
+async fn failures_in_a_row_meet_429_with_retry_after_and_other_accounts_do_not(site: impl Site) {
+    let town = site.town(&[]).await;
     let mut refused_at = None;
     for attempt in 1..=21 {
         let answer = town.form("username=anna@example.com&password=wrong").await;
@@ -300,9 +132,45 @@ async fn failures_in_a_row_meet_429_with_retry_after_and_other_accounts_do_not()
     assert_eq!(town.form(&GOOD.replace("anna", "max")).await.status, 200);
 }
 
-#[tokio::test]
-async fn current_password_failures_count_with_those_of_the_sign_in() {
-    let town = Town::new().await;
+async fn passwords_are_taken_exactly_but_for_the_way_letters_are_composed(site: impl Site) {
+    let town = site.town(&[]).await;
+    let token = town.token(&town.anna).await;
+    let password = " Canary of \u{c5}ngstr\u{f6}m + 100% & more ";
+    let body = json!({"email": "new@example.com", "password": password});
+    let made = town.json("POST", "/users", &token, &body.to_string()).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let sign_in = async |password: &str| {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("username", "new@example.com")
+            .append_pair("password", password)
+            .finish();
+        town.form(&form).await.status.as_u16()
+    };
+    assert_eq!(sign_in(password).await, 200);
+    // Another keyboard: letter and ring apart, or the sign of the unit.
+    assert_eq!(sign_in(&password.replace('\u{c5}', "A\u{30a}")).await, 200);
+    assert_eq!(sign_in(&password.replace('\u{c5}', "\u{212b}")).await, 200);
+    for other in [
+        password.trim().to_owned(),
+        password.to_lowercase(),
+        password.replace('+', " "),
+        password.replace('\u{c5}', "A"),
+    ] {
+        assert_eq!(sign_in(&other).await, 401, "{other}");
+    }
+}
+
+async fn one_failure_delays_nobody_and_success_forgets_it(site: impl Site) {
+    let town = site.town(&[]).await;
+    for round in 0..25 {
+        let wrong = town.form("username=anna@example.com&password=wrong").await;
+        assert_eq!(wrong.status, 401, "{round}");
+        assert_eq!(town.form(GOOD).await.status, 200, "{round}");
+    }
+}
+
+async fn current_password_failures_count_with_those_of_the_sign_in(site: impl Site) {
+    let town = site.town(&[]).await;
     let token = town.token(&town.max).await;
     let path = format!("/users/{}", town.max.id);
     let body = json!({"password": NEW_PASSWORD, "current_password": "wrong"}).to_string();
