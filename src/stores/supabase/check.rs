@@ -45,7 +45,7 @@ impl SupabaseStore {
         if let Err(error) = self.select(&Name::ACCOUNT).await {
             return Err(self.explain_table(error).await);
         }
-        let call = Call::question("rpc/portcullis_check", &serde_json::json!({}));
+        let call = Call::question("rpc/portcullis_check", &[], &serde_json::json!({}));
         let sent = self.client().send(call.map_err(CheckError::Unavailable)?);
         let report: Report = match sent.await.and_then(|answer| answer.json()) {
             Ok(report) => report,

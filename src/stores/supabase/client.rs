@@ -65,24 +65,21 @@ impl<'a> Call<'a> {
         row: &impl Serialize,
     ) -> Result<Self, SupabaseError> {
         Ok(Self {
-            method: Method::POST,
-            path: table,
-            query,
             prefer: Some(HeaderValue::from_static("return=representation")),
-            body: Some(json(row)?),
-            is_read: false,
+            ..Self::function(table, query, row)?
         })
     }
 
     /// Calls a function of the database that changes something.
     pub(super) fn function(
         path: &'a str,
+        query: &'a [(&'a str, &'a str)],
         arguments: &impl Serialize,
     ) -> Result<Self, SupabaseError> {
         Ok(Self {
             method: Method::POST,
             path,
-            query: &[],
+            query,
             prefer: None,
             body: Some(json(arguments)?),
             is_read: false,
@@ -92,13 +89,19 @@ impl<'a> Call<'a> {
     /// Calls a function of the database that only looks.
     pub(super) fn question(
         path: &'a str,
+        query: &'a [(&'a str, &'a str)],
         arguments: &impl Serialize,
     ) -> Result<Self, SupabaseError> {
-        let call = Self::function(path, arguments)?;
         Ok(Self {
             is_read: true,
-            ..call
+            ..Self::function(path, query, arguments)?
         })
+    }
+
+    /// Has it undone if it would change or give more than one row.
+    pub(super) fn of_one_row(mut self) -> Self {
+        self.prefer = Some(HeaderValue::from_static("handling=strict, max-affected=1"));
+        self
     }
 }
 
@@ -164,6 +167,9 @@ impl Client {
         }
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(call.query);
+            // That writes a space as `+`, which not every reader of addresses takes for one.
+            let query = url.query().unwrap_or_default().replace('+', "%20");
+            url.set_query(Some(&query));
         }
         let mut request = self
             .http

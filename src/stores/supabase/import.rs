@@ -156,7 +156,7 @@ impl SupabaseStore {
             return Ok(0);
         }
         let arguments = serde_json::json!({ "hashed": hashed });
-        let call = Call::function("rpc/portcullis_import_hashes", &arguments)?;
+        let call = Call::function("rpc/portcullis_import_hashes", &[], &arguments)?;
         self.client().send(call).await?.json()
     }
 }

@@ -30,7 +30,7 @@ use error::Kind;
 use lookups::Lookups;
 use rows::Row;
 use schema::Name;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -130,20 +130,6 @@ struct Target<'a> {
     keep_role: Option<&'a str>,
 }
 
-/// What they answer.
-#[derive(Deserialize)]
-struct Outcome {
-    refused: Option<Refused>,
-    user: Option<Row>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Refused {
-    NotFound,
-    LastOfRole,
-}
-
 impl SupabaseStore {
     /// Starts with a project's URL, as Supabase shows it, and its service key.
     pub fn builder(url: impl Into<String>, key: SupabaseKey) -> SupabaseStoreBuilder {
@@ -158,18 +144,18 @@ impl SupabaseStore {
         &self.lookups.schema
     }
 
+    /// Calls a function that changes one user and gives it.
     async fn change(
         &self,
         function: &str,
         target: Target<'_>,
-    ) -> Result<Option<User>, DirectoryError<SupabaseError>> {
-        let answer = self.client().send(Call::function(function, &target)?).await;
-        let outcome: Outcome = answer.map_err(duplicate)?.json()?;
-        match outcome.refused {
-            Some(Refused::NotFound) => Err(DirectoryError::NotFound),
-            Some(Refused::LastOfRole) => Err(DirectoryError::LastOfRole),
-            None => Ok(outcome.user.map(Row::user).transpose()?),
-        }
+    ) -> Result<User, DirectoryError<SupabaseError>> {
+        let select = self.schema().select(&Name::PROFILE);
+        let query = [("select", select.as_str())];
+        let call = Call::function(function, &query, &target)?.of_one_row();
+        let rows: Vec<Row> = self.client().send(call).await.map_err(refused)?.json()?;
+        let row = rows.into_iter().next().ok_or(DirectoryError::NotFound)?;
+        Ok(row.user()?)
     }
 
     /// One page of rows and the number of all, of as many as are given at a time.
@@ -200,10 +186,11 @@ impl SupabaseStore {
     }
 }
 
-/// What the unique index refuses.
-fn duplicate(error: SupabaseError) -> DirectoryError<SupabaseError> {
+/// What the database refuses by its rules: its unique index, and the last of a role that must be kept.
+fn refused(error: SupabaseError) -> DirectoryError<SupabaseError> {
     match error.code() {
         Some("23505") => DirectoryError::Duplicate,
+        Some("PT409") => DirectoryError::LastOfRole,
         _ => DirectoryError::Store(error),
     }
 }
@@ -230,9 +217,11 @@ impl UserStore for SupabaseStore {
             return Ok(None);
         };
         let arguments = serde_json::json!({ "login": email.as_str() });
-        let call = Call::question("rpc/portcullis_find_by_login", &arguments)?;
-        let row: Option<Row> = self.client().send(call).await?.json()?;
-        row.map(Row::account).transpose()
+        let select = self.schema().select(&Name::ACCOUNT);
+        let query = [("select", select.as_str())];
+        let call = Call::question("rpc/portcullis_find_by_login", &query, &arguments)?;
+        let rows: Vec<Row> = self.client().send(call).await?.json()?;
+        rows.into_iter().next().map(Row::account).transpose()
     }
 
     async fn find_by_id(&self, id: &UserId) -> Result<Option<Account<User>>, SupabaseError> {
@@ -252,7 +241,7 @@ impl UserStore for SupabaseStore {
             return Ok(false);
         };
         let arguments = serde_json::json!({ "user_id": id, "old_hash": old.expose(), "new_hash": new.expose() });
-        let call = Call::function("rpc/portcullis_replace_password_hash", &arguments)?;
+        let call = Call::function("rpc/portcullis_replace_password_hash", &[], &arguments)?;
         self.client().send(call).await?.json()
     }
 }
@@ -290,7 +279,7 @@ impl UserDirectory for SupabaseStore {
         let query = [("select", select.as_str())];
         let row = row_of(self.schema(), &new);
         let call = Call::insert(self.schema().name(Name::Table), &query, &row)?;
-        let answer = self.client().send(call).await.map_err(duplicate)?;
+        let answer = self.client().send(call).await.map_err(refused)?;
         let rows: Vec<Row> = answer.json()?;
         let row = rows.into_iter().next();
         Ok(row
@@ -303,9 +292,11 @@ impl UserDirectory for SupabaseStore {
         new: NewUser,
     ) -> Result<Option<User>, DirectoryError<SupabaseError>> {
         let arguments = serde_json::json!({ "new_user": row_of(self.schema(), &new) });
-        let call = Call::function("rpc/portcullis_create_first", &arguments)?;
-        let answer = self.client().send(call).await.map_err(duplicate)?;
-        Ok(answer.json::<Option<Row>>()?.map(Row::user).transpose()?)
+        let select = self.schema().select(&Name::PROFILE);
+        let query = [("select", select.as_str())];
+        let call = Call::function("rpc/portcullis_create_first", &query, &arguments)?;
+        let rows: Vec<Row> = self.client().send(call).await.map_err(refused)?.json()?;
+        Ok(rows.into_iter().next().map(Row::user).transpose()?)
     }
 
     async fn update(
@@ -321,8 +312,7 @@ impl UserDirectory for SupabaseStore {
             tenant: tenant.map(TenantId::as_str),
             keep_role: keep.map(Role::as_str),
         };
-        let user = self.change("rpc/portcullis_update", target).await?;
-        Ok(user.ok_or(SupabaseError(Kind::Row("not come back")))?)
+        self.change("rpc/portcullis_update", target).await
     }
 
     async fn delete(

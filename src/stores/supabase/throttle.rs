@@ -145,19 +145,19 @@ impl SupabaseThrottle {
 impl Throttle for SupabaseThrottle {
     async fn attempt(&self, key: &AttemptKey) -> Result<(), ThrottleError> {
         let arguments = self.arguments(key);
-        self.call(Call::question("rpc/portcullis_attempt", &arguments))
+        self.call(Call::question("rpc/portcullis_attempt", &[], &arguments))
             .await
     }
 
     async fn failed(&self, key: &AttemptKey) -> Result<(), ThrottleError> {
         let arguments = self.arguments(key);
-        self.call(Call::function("rpc/portcullis_failed", &arguments))
+        self.call(Call::function("rpc/portcullis_failed", &[], &arguments))
             .await
     }
 
     async fn succeeded(&self, key: &AttemptKey) -> Result<(), ThrottleError> {
         let arguments = self.arguments(key);
-        self.call(Call::function("rpc/portcullis_succeeded", &arguments))
+        self.call(Call::function("rpc/portcullis_succeeded", &[], &arguments))
             .await
     }
 }

@@ -2,7 +2,10 @@
 
 use super::SECRET;
 use crate::config::{Command, Config, HELP};
+use crate::counted::Counted;
+use crate::storage::Storage;
 use core::time::Duration;
+use std::path::Path;
 
 fn read(demo: bool, variables: &[(&str, &str)]) -> Result<Config, String> {
     let found = Config::read(demo, |name| {
@@ -67,7 +70,42 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
         ),
         (
             &[("SUPABASE_URL", "https://canary.example")],
+            "SUPABASE_KEY",
+        ),
+        (&[("SUPABASE_KEY", "sb_secret_canary")], "SUPABASE_URL"),
+        (
+            &[
+                ("SUPABASE_URL", "https://x.example"),
+                ("SUPABASE_KEY", "sb_publishable_canary"),
+            ],
+            "SUPABASE_KEY: the key is a public one",
+        ),
+        (
+            &[
+                ("SUPABASE_URL", "http://canary.example"),
+                ("SUPABASE_KEY", "sb_secret_x"),
+            ],
+            "SUPABASE_URL: the address must be https",
+        ),
+        (
+            &[("SUPABASE_URL", "canary"), ("SUPABASE_KEY", "sb_secret_x")],
             "SUPABASE_URL",
+        ),
+        (
+            &[
+                ("SUPABASE_URL", "https://x.example"),
+                ("SUPABASE_KEY", "sb_secret_x"),
+                ("SUPABASE_TABLE", "canary; drop table canary"),
+            ],
+            "SUPABASE_TABLE",
+        ),
+        (
+            &[
+                ("SUPABASE_URL", "https://x.example"),
+                ("SUPABASE_KEY", "sb_secret_x"),
+                ("SUPABASE_ALLOW_HTTP", "canary"),
+            ],
+            "SUPABASE_ALLOW_HTTP",
         ),
     ];
     for (variables, name) in cases {
@@ -91,16 +129,35 @@ fn the_defaults_are_those_of_the_contract() {
     let config = read(false, &[("SECRET_KEY", SECRET), ("SUPABASE_URL", " ")]).unwrap();
     assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
     assert_eq!(config.lifetime, Duration::from_secs(1800));
-    assert_eq!(config.database.unwrap().to_str(), Some("portcullis.db"));
+    assert!(matches!(config.storage, Storage::File(path) if path == Path::new("portcullis.db")));
+    assert!(matches!(config.counted, Counted::Here(_)));
     assert!(config.first_user.is_none() && config.cors_origins.is_empty());
     assert_eq!(config.trusted_proxy_hops, 0);
     assert_eq!(config.log_filter, "info");
 }
 
 #[test]
+fn with_a_supabase_project_users_and_failures_are_kept_there() {
+    let project = [
+        ("SECRET_KEY", SECRET),
+        ("SUPABASE_URL", "https://x.example"),
+        ("SUPABASE_KEY", "sb_secret_x"),
+        ("DATABASE", "is not looked at"),
+    ];
+    let config = read(false, &project).unwrap();
+    assert!(matches!(config.storage, Storage::Supabase(_)));
+    assert!(matches!(config.counted, Counted::There(_)));
+    let refused = read(true, &project).unwrap_err();
+    assert!(
+        refused.contains("--demo") && refused.contains("SUPABASE_URL"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn the_demo_has_a_key_of_its_own_and_listens_to_this_machine_only() {
     let config = read(true, &[]).unwrap();
-    assert!(config.database.is_none());
+    assert!(matches!(config.storage, Storage::ThrowAway));
     assert_eq!(
         config.first_user.unwrap().email.as_str(),
         "test@example.com"
@@ -111,7 +168,7 @@ fn the_demo_has_a_key_of_its_own_and_listens_to_this_machine_only() {
         ("ADMIN_PASSWORD", "a long pass phrase"),
     ];
     let config = read(true, &own).unwrap();
-    assert!(config.database.is_some());
+    assert!(matches!(config.storage, Storage::File(_)));
     assert_eq!(config.first_user.unwrap().email.as_str(), "a@example.com");
     assert!(read(true, &[("BIND", "0.0.0.0:8000")]).is_err());
     assert!(read(true, &[("SECRET_KEY", "short")]).is_err());

@@ -50,51 +50,31 @@ create unique index if not exists portcullis_users_email on "public"."users" (lo
 -- Serves the list in its order.
 create index if not exists portcullis_users_in_order on "public"."users" ("tenant_id", "created_at", "id");
 
--- Of the functions below, an argument that has a default is left out where there is nothing to say.
-
--- An account as the store reads it, whatever its columns are called.
-create or replace function "public".portcullis_account(of_user "public"."users") returns jsonb
-language sql stable set search_path = '' as $$
-    select jsonb_build_object(
-        'id', of_user."id", 'email', of_user."email", 'role', of_user."role", 'tenant_id', of_user."tenant_id",
-        'created_at', of_user."created_at", 'password_hash', of_user."password_hash",
-        'disabled', of_user."disabled", 'epoch', of_user."epoch")
-$$;
+-- The functions return rows of the table, of which PostgREST gives the columns that are asked for. An argument that has
+-- a default is left out where there is nothing to say.
 
 -- Not a filter in an address: addresses are written to logs.
-create or replace function "public".portcullis_find_by_login(login text) returns jsonb
+create or replace function "public".portcullis_find_by_login(login text) returns setof "public"."users"
 language sql stable set search_path = '' as $$
-    select "public".portcullis_account(u) from "public"."users" u where lower(btrim(u."email")) = login
+    select u.* from "public"."users" u where lower(btrim(u."email")) = login
 $$;
 
 -- Creates a user if there is none at all. The lock lets nobody else insert meanwhile.
-create or replace function "public".portcullis_create_first(new_user jsonb) returns jsonb
+create or replace function "public".portcullis_create_first(new_user jsonb) returns setof "public"."users"
 language plpgsql set search_path = '' as $$
 declare
     given "public"."users" := jsonb_populate_record(null::"public"."users", new_user);
-    made "public"."users";
 begin
     lock table "public"."users" in share row exclusive mode;
-    if exists (select from "public"."users") then
-        return null;
+    if not exists (select from "public"."users") then
+        return query insert into "public"."users" ("email", "role", "tenant_id", "password_hash")
+            values (given."email", given."role", given."tenant_id", given."password_hash")
+            returning *;
     end if;
-    insert into "public"."users" ("email", "role", "tenant_id", "password_hash")
-    values (given."email", given."role", given."tenant_id", given."password_hash")
-    returning * into made;
-    return "public".portcullis_account(made);
 end $$;
 
--- Whether the tenant would have nobody active of the role left without this user.
-create or replace function "public".portcullis_is_last(one "public"."users", keep_role text) returns boolean
-language sql stable set search_path = '' as $$
-    select keep_role is not null and one."role"::text = keep_role and not one."disabled" and not exists (
-        select from "public"."users" u
-        where u."tenant_id" is not distinct from one."tenant_id" and u."role"::text = keep_role
-            and not u."disabled" and u."id" <> one."id")
-$$;
-
--- The user, locked. Whoever may take away a role that must be kept is alone with the tenant first: two of
--- them must not each see the other one still there.
+-- The user, locked; of nulls if the tenant has none of that id. Whoever may take away a role that must be kept is alone
+-- with the tenant first: two of them must not each see the other one still there.
 create or replace function "public".portcullis_lock(user_id uuid, tenant text, keep_role text)
 returns "public"."users"
 language plpgsql set search_path = '' as $$
@@ -109,46 +89,47 @@ begin
     return found_user;
 end $$;
 
--- Changes a user: {"user": ...}, or {"refused": "not_found" | "last_of_role"}. `changes` holds new values by column.
+-- Refuses, with 409, if the tenant would have nobody active of the role left without this user.
+create or replace function "public".portcullis_keep(one "public"."users", keep_role text) returns void
+language plpgsql set search_path = '' as $$
+begin
+    if one."role"::text = keep_role and not one."disabled" and not exists (
+        select from "public"."users" u
+        where u."tenant_id" is not distinct from one."tenant_id" and u."role"::text = keep_role
+            and not u."disabled" and u."id" <> one."id") then
+        raise exception 'the tenant needs at least one user of this role' using errcode = 'PT409';
+    end if;
+end $$;
+
+-- Changes a user: gives it as it is then, or nothing if there is none. `changes` holds new values by column.
 create or replace function "public".portcullis_update(
-    user_id uuid, changes jsonb, tenant text default null, keep_role text default null) returns jsonb
+    user_id uuid, changes jsonb, tenant text default null, keep_role text default null) returns setof "public"."users"
 language plpgsql set search_path = '' as $$
 declare
     before "public"."users" := "public".portcullis_lock(user_id, tenant, keep_role);
     after "public"."users" := jsonb_populate_record(before, changes);
 begin
-    if before."id" is null then
-        return jsonb_build_object('refused', 'not_found');
+    if after."disabled" or after."role"::text is distinct from keep_role then
+        perform "public".portcullis_keep(before, keep_role);
     end if;
-    if (after."disabled" or after."role"::text is distinct from keep_role)
-        and "public".portcullis_is_last(before, keep_role) then
-        return jsonb_build_object('refused', 'last_of_role');
-    end if;
-    update "public"."users" u set
+    return query update "public"."users" u set
         "email" = after."email", "role" = after."role",
         "password_hash" = after."password_hash", "disabled" = after."disabled",
         "epoch" = u."epoch" + (changes ? (parse_ident('"password_hash"'))[1]
             or after."disabled" <> u."disabled")::integer
-    where u."id" = user_id
-    returning u.* into after;
-    return jsonb_build_object('user', "public".portcullis_account(after));
+    where u."id" = before."id"
+    returning u.*;
 end $$;
 
--- Deletes a user: {}, or {"refused": ...} as above.
+-- Deletes a user: gives it as it was, or nothing if there is none.
 create or replace function "public".portcullis_delete(
-    user_id uuid, tenant text default null, keep_role text default null) returns jsonb
+    user_id uuid, tenant text default null, keep_role text default null) returns setof "public"."users"
 language plpgsql set search_path = '' as $$
 declare
     before "public"."users" := "public".portcullis_lock(user_id, tenant, keep_role);
 begin
-    if before."id" is null then
-        return jsonb_build_object('refused', 'not_found');
-    end if;
-    if "public".portcullis_is_last(before, keep_role) then
-        return jsonb_build_object('refused', 'last_of_role');
-    end if;
-    delete from "public"."users" u where u."id" = user_id;
-    return '{}'::jsonb;
+    perform "public".portcullis_keep(before, keep_role);
+    return query delete from "public"."users" u where u."id" = before."id" returning u.*;
 end $$;
 
 -- Puts a new hash in the place of the old one; false if it is not the old one any more.
