@@ -160,6 +160,7 @@ async fn forms_that_cannot_be_read_are_400_and_large_ones_413() {
         let answer = post(&town, content_type, body).await;
         assert_eq!(answer.status, status, "{content_type}");
         assert_eq!(answer.json()["error"], "invalid_request");
+        assert!(answer.json()["error_description"].is_string());
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
     let no_boundary = post(&town, "multipart/form-data", "x").await;

@@ -121,6 +121,8 @@ async fn failures_in_a_row_meet_429_with_retry_after_and_other_accounts_do_not(s
             );
             assert_eq!(answer.json()["error"], "slow_down");
             assert!(answer.json()["detail"].is_string());
+            assert!(answer.json()["error_description"].is_string());
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
             refused_at = Some(attempt);
             break;
         }

@@ -1,13 +1,16 @@
 //! `PATCH /users/{user_id}`: what can be changed, with which proof, and what follows (the contract's table 1.7).
 
 use crate::server::site::{Site, on_each_store};
-use crate::server::{BLUE, NEW_PASSWORD, PASSWORD, RED};
+use crate::server::{BLUE, NEW_PASSWORD, PASSWORD, RED, request};
+use portcullis::directory::{NewUser, UserDirectory as _};
+use portcullis::user::TenantId;
 use serde_json::{Value, json};
 
 on_each_store![
     any_part_of_a_user_can_be_changed_and_nothing_else,
     ones_own_password_and_address_need_the_current_password,
     a_new_password_ends_older_tokens_and_a_new_role_does_not,
+    of_ten_who_are_given_one_address_at_once_one_gets_it,
     a_new_address_signs_in_and_the_old_one_is_free,
 ];
 
@@ -136,6 +139,36 @@ async fn a_new_password_ends_older_tokens_and_a_new_role_does_not(site: impl Sit
 
     assert_eq!(town.call("DELETE", &path, &admin).await.status, 200);
     assert_eq!(town.call("GET", "/users/me", &fresh).await.status, 401);
+}
+
+async fn of_ten_who_are_given_one_address_at_once_one_gets_it(site: impl Site) {
+    let town = site.town(&[]).await;
+    let token = town.token(&town.anna).await;
+    let mut tries = Vec::new();
+    for number in 0..10 {
+        let mut new = NewUser::new(format!("n{number}@example.com").parse().unwrap());
+        new.tenant_id = Some(TenantId::new(RED).unwrap());
+        let user = town.store.create(new).await.unwrap();
+        let (path, body) = (
+            format!("/users/{}", user.id),
+            r#"{"email":"same@example.com"}"#,
+        );
+        tries.push(request("PATCH", &path, &token, Some(body)));
+    }
+    let tries: Vec<_> = tries
+        .into_iter()
+        .map(|one| tokio::spawn(tower::ServiceExt::oneshot(town.router.clone(), one)))
+        .collect();
+    let mut statuses = Vec::new();
+    for one in tries {
+        statuses.push(one.await.unwrap().unwrap().status().as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses[0], 200);
+    assert_eq!(statuses[1..], [409; 9]);
+    let list = town.call("GET", "/users", &token).await;
+    assert_eq!(list.header("x-total-count"), Some("13"));
+    assert_eq!(list.text.matches("same@example.com").count(), 1);
 }
 
 async fn a_new_address_signs_in_and_the_old_one_is_free(site: impl Site) {
