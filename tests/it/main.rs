@@ -22,6 +22,7 @@ mod secrets;
 mod server;
 mod sign_in;
 mod sqlite;
+mod stack;
 mod throttle;
 mod token;
 mod vectors;
