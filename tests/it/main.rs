@@ -1,5 +1,10 @@
 //! All integration tests in one binary: one link step.
-#![cfg(all(feature = "axum", feature = "sqlite", feature = "test-util"))]
+#![cfg(all(
+    feature = "axum",
+    feature = "sqlite",
+    feature = "supabase",
+    feature = "test-util"
+))]
 #![expect(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -23,6 +28,7 @@ mod server;
 mod sign_in;
 mod sqlite;
 mod stack;
+mod supabase;
 mod throttle;
 mod token;
 mod vectors;
@@ -37,6 +43,8 @@ mod audit;
 mod body;
 #[path = "../../examples/server/config.rs"]
 mod config;
+#[path = "../../examples/server/counted.rs"]
+mod counted;
 #[path = "../../examples/server/docs.rs"]
 mod docs;
 #[path = "../../examples/server/edge.rs"]
@@ -61,6 +69,8 @@ mod routes;
 mod serve;
 #[path = "../../examples/server/state.rs"]
 mod state;
+#[path = "../../examples/server/storage.rs"]
+mod storage;
 #[path = "../../examples/server/user_input.rs"]
 mod user_input;
 

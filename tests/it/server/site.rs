@@ -5,16 +5,20 @@
 //! is not named there dead code, so none is forgotten.
 
 use super::{Town, config};
+use crate::stack::{Place, Stack};
+use crate::storage::Storage;
 use core::any::Any;
 use portcullis::directory::UserDirectory;
 use portcullis::stores::memory::MemoryStore;
 use portcullis::stores::sqlite::SqliteStore;
+use portcullis::stores::supabase::SupabaseStore;
 
 macro_rules! on_each_store {
     ($($promise:ident),+ $(,)?) => {$(
         mod $promise {
             $crate::server::site::on_each_store!(@ memory: $promise, Memory);
             $crate::server::site::on_each_store!(@ sqlite: $promise, Sqlite);
+            $crate::server::site::on_each_store!(@ supabase: $promise, Supabase);
         }
     )+};
     (@ $name:ident: $promise:ident, $site:ident) => {
@@ -71,5 +75,48 @@ impl Site for Sqlite {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("users.db")).await;
         (store.unwrap(), Box::new(folder))
+    }
+}
+
+/// A [`SupabaseStore`] on a schema of the real stack, wired as the server wires it: failures are counted there too.
+#[derive(Debug)]
+pub(crate) struct Supabase;
+
+impl Supabase {
+    /// The variables that make the server run on this place.
+    pub(crate) fn variables(place: &Place) -> [(&'static str, &str); 3] {
+        [
+            ("SUPABASE_URL", &place.url),
+            ("SUPABASE_KEY", &place.service_key),
+            ("SUPABASE_SCHEMA", &place.schema),
+        ]
+    }
+
+    /// The store that the server would open with them.
+    fn open(place: &Place) -> SupabaseStore {
+        match config(&Self::variables(place)).storage {
+            Storage::Supabase(store) => store,
+            other => panic!("the server would run on {other:?}"),
+        }
+    }
+}
+
+impl Site for Supabase {
+    type Store = SupabaseStore;
+
+    const WRITES_TIMES: bool = false;
+
+    async fn store(&self) -> (SupabaseStore, Home) {
+        let place = Stack::shared().place();
+        (Self::open(&place), Box::new(place))
+    }
+
+    async fn town(&self, variables: &[(&str, &str)]) -> Town<SupabaseStore> {
+        let place = Stack::shared().place();
+        let mut all = variables.to_vec();
+        all.extend(Self::variables(&place));
+        let mut town = Town::with(Self::open(&place), &config(&all)).await;
+        town.home = Box::new(place);
+        town
     }
 }

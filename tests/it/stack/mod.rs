@@ -28,6 +28,7 @@ pub(crate) use postrust::Postrust;
 
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use portcullis::stores::supabase::Schema;
 use std::panic::catch_unwind;
 use std::sync::{Arc, OnceLock};
 
@@ -35,17 +36,9 @@ use std::sync::{Arc, OnceLock};
 pub(crate) type Migration = fn(schema: &str) -> String;
 
 /// What every place of the shared stack, and of one's own, starts with.
-pub(crate) const MIGRATION: Migration = |_schema| {
-    String::from(
-        "create table users (
-            id uuid primary key default gen_random_uuid(),
-            email text not null unique,
-            role text,
-            tenant_id uuid,
-            created_at timestamptz not null default now()
-        );
-        alter table users enable row level security;",
-    )
+pub(crate) const MIGRATION: Migration = |schema| {
+    let schema = Schema::default().schema(schema);
+    schema.migration().unwrap()
 };
 
 /// How many tests can have a place of the shared stack.
