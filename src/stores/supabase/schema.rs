@@ -1,14 +1,10 @@
-//! [`Schema`]: what the table and its columns are called, and the SQL that makes them ready.
+//! [`Schema`]: what the table and its columns are called, and the SQL that makes a database ready.
 
 use super::BuildError;
 use core::fmt::Write as _;
 
-/// The scripts of the crate, in the order they are run in.
-const SCRIPTS: [&str; 3] = [
-    include_str!("migrations/1_users.sql"),
-    include_str!("migrations/2_throttle.sql"),
-    include_str!("migrations/3_access.sql"),
-];
+/// What makes a database ready, under the default names.
+const SCRIPT: &str = include_str!("migrations/portcullis.sql");
 
 /// The longest identifier PostgreSQL keeps whole, in bytes.
 const MAX_NAME: usize = 63;
@@ -29,7 +25,7 @@ pub struct Schema {
     names: [String; Name::ALL.len()],
 }
 
-/// What has a name. In the scripts it stands in quotes, by its default.
+/// What has a name. In the script it stands in quotes, by its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Schema,
@@ -83,7 +79,7 @@ impl Name {
         Self::Epoch,
     ];
 
-    /// What the store itself calls it, in rows and scripts.
+    /// What the store itself calls it, in rows and in the script.
     pub(super) fn default(self) -> &'static str {
         Self::ALL
             .iter()
@@ -171,15 +167,16 @@ impl Schema {
         select
     }
 
-    /// The SQL that brings a database to what this store needs: all scripts, under these names.
+    /// The SQL that brings a database to what this store needs, under these names.
     ///
-    /// Run it as the owner of the table. It creates what is missing, changes no row, and can be run again at any time.
+    /// Run it as the owner of the table, by psql or in Supabase's SQL editor. It is one transaction that creates what is
+    /// missing, changes no row, and can be run again at any time.
     ///
     /// # Errors
     /// [`BuildError::Name`] if a name is not one.
     pub fn migration(&self) -> Result<String, BuildError> {
         self.check()?;
-        Ok(SCRIPTS.map(|script| self.rename(script)).join("\n"))
+        Ok(self.rename(SCRIPT))
     }
 
     /// The SQL that drops the column of clear-text passwords, for when
@@ -207,7 +204,7 @@ impl Schema {
         }
     }
 
-    /// Puts our names in the place of the defaults. Only names that can be set stand in quotes in the scripts.
+    /// Puts our names in the place of the defaults. Only names that can be set stand in quotes in it.
     fn rename(&self, script: &str) -> String {
         let pieces = script.split('"').enumerate().map(|(place, piece)| {
             let mut named = Name::ALL.iter().zip(&self.names);
@@ -228,21 +225,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scripts_hold_no_quotes_but_around_names() {
-        for script in SCRIPTS {
-            for line in script.lines() {
-                let code = line.split("--").next().unwrap_or_default();
-                assert_eq!(line.matches('"').count() % 2, 0, "{line}");
-                for quoted in code.split('"').skip(1).step_by(2) {
-                    let known = Name::ALL.iter().any(|(_, default)| *default == quoted);
-                    assert!(known || quoted == "%", "{quoted:?} in {line}");
-                }
+    fn the_script_holds_no_quotes_but_around_names() {
+        for line in SCRIPT.lines() {
+            let code = line.split("--").next().unwrap_or_default();
+            assert_eq!(line.matches('"').count() % 2, 0, "{line}");
+            for quoted in code.split('"').skip(1).step_by(2) {
+                let known = Name::ALL.iter().any(|(_, default)| *default == quoted);
+                assert!(
+                    known || quoted == "%" || quoted == "%s",
+                    "{quoted:?} in {line}"
+                );
             }
         }
         assert_eq!(
             Schema::default().migration().unwrap(),
-            SCRIPTS.join("\n"),
-            "under the default names the scripts are as shipped"
+            SCRIPT,
+            "under the default names it is as shipped"
         );
     }
 

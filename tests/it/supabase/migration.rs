@@ -1,0 +1,202 @@
+//! The SQL of the crate, run by psql: twice, under other names, and on tables that were there before.
+
+use super::{store, store_of};
+use crate::stack::{Cluster, Place, Stack};
+use portcullis::stores::supabase::{CheckError, Schema};
+use portcullis::test_util::conformance::{self, Broken};
+
+/// What is wrong, as the check says it.
+async fn problems(place: &Place, schema: Schema) -> Vec<String> {
+    match store_of(place, schema).check().await {
+        Ok(()) => Vec::new(),
+        Err(CheckError::NotReady { problems }) => problems,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Everything the catalogue says of a schema: columns, indexes, functions, rights, policies.
+const SHAPE: &str = "
+    select 'column', c.relname, a.attname, a.atttypid::regtype, a.attnotnull, pg_get_expr(d.adbin, d.adrelid)
+        from pg_attribute a join pg_class c on c.oid = a.attrelid
+        left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+        where c.relnamespace = current_schema::regnamespace and a.attnum > 0 order by 2, 3;
+    select 'index', indexdef from pg_indexes where schemaname = current_schema order by 2;
+    select 'function', proname, prosrc, proacl from pg_proc where pronamespace = current_schema::regnamespace order by 2;
+    select 'table', relname, relacl, relrowsecurity from pg_class
+        where relnamespace = current_schema::regnamespace and relkind = 'r' order by 2;
+    select 'policy', polname from pg_policy p join pg_class c on c.oid = p.polrelid
+        where c.relnamespace = current_schema::regnamespace;";
+
+#[test]
+fn run_twice_on_a_fresh_database_it_changes_nothing_the_second_time() {
+    let cluster = Cluster::start();
+    let migration = Schema::default().migration().unwrap();
+    cluster.sql(&migration);
+    let once = cluster.sql(SHAPE);
+    cluster.sql("insert into users (email) values ('anna@example.com')");
+    let rows = cluster.sql("select * from users");
+    cluster.sql(&migration);
+    assert_eq!(cluster.sql(SHAPE), once);
+    assert_eq!(cluster.sql("select * from users"), rows);
+    assert!(once.contains("portcullis_users_email") && once.contains("portcullis_update"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_other_names_every_promise_is_kept() -> Result<(), Broken> {
+    let place = Stack::shared().place();
+    let schema = Schema::default()
+        .schema(&place.schema)
+        .table("People")
+        .id("person")
+        .email("role")
+        .role("email")
+        .tenant_id("org")
+        .created_at("born")
+        .password_hash("secret")
+        .disabled("locked")
+        .epoch("generation");
+    place.sql(&schema.migration().unwrap());
+    place.reload();
+    conformance::user_directory(async || {
+        place.sql(r#"truncate "People""#);
+        let store = store_of(&place, schema.clone());
+        store.check().await.unwrap();
+        store
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nobody_but_the_service_role_reaches_table_or_functions() {
+    let place = Stack::shared().place();
+    place.sql("insert into users (email, password_hash) values ('anna@example.com', 'canary')");
+    for role in ["anon", "authenticated"] {
+        for statement in [
+            "select * from users",
+            "update users set role = 'admin'",
+            "delete from users",
+            "select * from portcullis_attempts",
+            "select * from portcullis_find_by_login('anna@example.com')",
+            "select * from portcullis_update(gen_random_uuid(), '{}')",
+            "select portcullis_check()",
+            "select portcullis_import_hashes('[]')",
+            "select portcullis_failed('a', '{}')",
+        ] {
+            let refused = place.try_sql(&format!("set role {role}; {statement}"));
+            let error = refused.expect_err(statement);
+            assert!(
+                error.contains("permission denied"),
+                "{role}: {statement}: {error}"
+            );
+        }
+    }
+    let functions = place.sql(
+        "select count(*) from pg_proc p, (values ('anon'), ('authenticated'), ('public')) r (role)
+         where p.pronamespace = current_schema::regnamespace and has_function_privilege(r.role, p.oid, 'execute')",
+    );
+    assert_eq!(functions.trim(), "0");
+}
+
+/// What somebody may get wrong, and the words it is told in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_names_what_is_wrong() {
+    for (wrong, named) in [
+        ("drop table users cascade", "no table \"users\""),
+        (
+            "alter table users drop column epoch cascade",
+            "no column \"epoch\"",
+        ),
+        ("drop function portcullis_check", "functions are missing"),
+        (
+            "drop index portcullis_users_email",
+            "portcullis_users_email",
+        ),
+        (
+            "alter table users disable row level security",
+            "row level security is off",
+        ),
+        (
+            "create policy everybody on users for select to anon using (true)",
+            "policy \"everybody\"",
+        ),
+        (
+            "create policy everybody on users for all using (true)",
+            "policy \"everybody\"",
+        ),
+        (
+            "alter table users add column age integer not null",
+            "column \"age\"",
+        ),
+        (
+            "alter table users alter role set not null",
+            "column \"role\"",
+        ),
+        ("revoke delete on users from service_role", "may not delete"),
+        ("revoke select on users from service_role", "may not read"),
+        (
+            "revoke execute on function portcullis_check from service_role",
+            "may not call",
+        ),
+        (
+            "revoke insert on portcullis_attempts from service_role",
+            "may not insert",
+        ),
+        (
+            "create or replace function portcullis_check() returns jsonb language sql stable as
+             $$ select '{\"version\": 7, \"problems\": []}'::jsonb $$",
+            "version 7",
+        ),
+    ] {
+        let place = Stack::shared().place();
+        assert_eq!(problems(&place, Schema::default()).await, [""; 0]);
+        place.sql(wrong);
+        place.reload();
+        let found = problems(&place, Schema::default()).await.join("; ");
+        assert!(found.contains(named), "{wrong}: {found:?}");
+    }
+    let place = Stack::shared().place();
+    let nowhere = Schema::default().schema("nowhere");
+    let store = portcullis::stores::supabase::SupabaseStore::builder(
+        &place.url,
+        portcullis::stores::supabase::SupabaseKey::new(&place.service_key).unwrap(),
+    );
+    let error = store.schema(nowhere).build().unwrap().check().await;
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("schema \"nowhere\" is not exposed"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_table_whose_ids_are_no_uuids_is_refused_before_anything_is_changed() {
+    let place = Stack::shared().place();
+    place
+        .sql("drop table users cascade; create table users (id bigserial primary key, email text)");
+    let schema = Schema::default().schema(&place.schema);
+    let error = place.try_sql(&schema.migration().unwrap()).unwrap_err();
+    assert!(
+        error.contains("column \"id\" of users is bigint, not uuid"),
+        "{error}"
+    );
+    let columns = place
+        .sql("select attname from pg_attribute where attrelid = 'users'::regclass and attnum > 0");
+    assert_eq!(columns.trim(), "id\nemail");
+}
+
+#[tokio::test]
+async fn two_spellings_of_one_address_that_are_there_already_are_named_and_nothing_is_changed() {
+    let place = Stack::shared().place();
+    place.sql(
+        "drop table users cascade; create table users (id uuid primary key, email text unique);
+         insert into users values (gen_random_uuid(), 'Anna@example.com'), (gen_random_uuid(), 'anna@example.com ')",
+    );
+    let schema = Schema::default().schema(&place.schema);
+    let error = place.try_sql(&schema.migration().unwrap()).unwrap_err();
+    assert!(
+        error.contains("(anna@example.com) is duplicated"),
+        "{error}"
+    );
+    assert!(place.sql("select count(*) from users").trim() == "2");
+    drop(store(&place));
+}
