@@ -25,7 +25,8 @@
 //! Implement [`UserStore`] for your database: three functions, plain `async fn`. Add
 //! [`UserDirectory`](directory::UserDirectory) if people are administered through you. Then let
 //! `test_util::conformance` (feature `test-util`) check every promise of the two. Ready-made are
-//! [`stores::memory`] and, with the feature `sqlite`, `stores::sqlite`.
+//! [`stores::memory`] and, with the features `sqlite` and `supabase`, `stores::sqlite` and `stores::supabase`. The last
+//! one is for any number of servers on one Supabase project (or any PostgREST), and counts failed sign-ins there too.
 //!
 //! # Defaults
 //!
@@ -45,11 +46,12 @@
 //! | password length | 15 to 1,024 code points, 1,024 bytes | NIST SP 800-63B-4 §3.1.1.2 |
 //! | failures of an account | 10 in a row, then 1 s, 2 s, 4 s … 1 h; 24 h from the 100th | NIST SP 800-63B-4 §3.2.2 |
 //! | failures of an address | 100 in 15 minutes | policy |
+//! | a call to Supabase | 5 s, reads repeated twice within it, 32 requests in flight | policy |
 //! | e-mail address | 254 bytes | RFC 5321 §4.5.3.1.3 |
 //! | subject, role, tenant | 1 to 255 characters, no controls | policy |
 //!
 //! Every check is on. What loosens one is a call you can search for: `leeway`, `max_lifetime`, `token_type`,
-//! `Unthrottled`, `expose`.
+//! `Unthrottled`, `allow_http`, `expose`.
 //!
 //! # Where things are
 //!
@@ -67,6 +69,7 @@
 //! |---|---|
 //! | `axum` | `extract`: `Verified`, `CurrentUser`, `Permitted` for axum 0.8 |
 //! | `sqlite` | `stores::sqlite`, on sqlx |
+//! | `supabase` | `stores::supabase`, on reqwest and tokio: a store, a shared throttle, the SQL for the database |
 //! | `test-util` | `test_util`: a clock to turn, cheap hashing, the conformance suite |
 //!
 //! None is on by default, and none changes what the others do.
@@ -79,7 +82,7 @@
 //!
 //! # Rust versions
 //!
-//! The core builds with Rust 1.88; the feature `sqlite` needs what sqlx needs, 1.94 at present. Raising either, or
+//! The core and the feature `supabase` build with Rust 1.88; `sqlite` needs what sqlx needs, 1.94 at present. Raising either, or
 //! following a new major version of axum, is a minor release of this crate before 1.0 and is said in the changelog.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
