@@ -1,6 +1,6 @@
 //! Every public type can be shared between threads, and those made at each request are small.
 
-use portcullis::authenticator::{AuthenticatorBuilder, HashError};
+use portcullis::authenticator::{AuthenticatorBuilder, CurrentUserError, HashError};
 use portcullis::bearer::{BearerError, Challenge};
 use portcullis::clock::SystemClock;
 use portcullis::directory::{DirectoryError, Listing, NewUser, Page, UserChanges};
@@ -10,9 +10,13 @@ use portcullis::offload::{HashPool, Inline, Lost};
 use portcullis::password::{
     HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError, Verdict,
 };
-use portcullis::store::AccountStatus;
+use portcullis::store::{AccountStatus, Outage};
 use portcullis::stores::memory::{MemoryError, MemoryStore};
 use portcullis::stores::sqlite::{SqliteError, SqliteStore};
+use portcullis::stores::supabase::{
+    self, CheckError, ImportError, Imported, Progress, Schema, SupabaseError, SupabaseKey,
+    SupabaseStore, SupabaseStoreBuilder, SupabaseThrottle,
+};
 use portcullis::test_util::ManualClock;
 use portcullis::test_util::conformance::{Broken, Seed};
 use portcullis::throttle::{AttemptKey, MemoryThrottle, ThrottleError, Unthrottled};
@@ -47,7 +51,9 @@ fn every_type_can_be_sent_and_shared() {
     each!(shared:
         AccessToken, Account<User>, AccountStatus, Algorithm, AttemptKey, Authenticator<MemoryStore>,
         AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, Challenge, Claims, Credentials,
-        CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, Email, HashParams, HashPool, Inline, KeySet, Listing,
+        CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, CurrentUser<SupabaseStore>, Email, HashParams, HashPool,
+        Imported, Inline, KeySet, Listing, Progress, Schema, SupabaseKey, SupabaseStore, SupabaseStoreBuilder,
+        SupabaseThrottle,
         ManualClock, MemoryStore, MemoryThrottle, NewUser, Page, Password, PasswordHash, PasswordHasher,
         PasswordPolicy, Permitted<Anyone>, Refusal, RefusedBecause, Rejection, Role, Seed, SignedIn<User>, SigningKey,
         SqliteStore, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
@@ -58,9 +64,10 @@ fn every_type_can_be_sent_and_shared() {
 #[test]
 fn every_error_can_be_boxed_and_sent() {
     each!(error:
-        BearerError, Broken, BuildError, DirectoryError<MemoryError>, DirectoryError<SqliteError>, EmailError,
-        HashError, InvalidIdentifier, IssueError, KeyError, Lost, MemoryError, ParamsError, PasswordError,
-        PolicyError, SignInError, SqliteError, ThrottleError, TokenError,
+        BearerError, Broken, BuildError, CheckError, CurrentUserError, DirectoryError<MemoryError>,
+        DirectoryError<SqliteError>, DirectoryError<SupabaseError>, EmailError, HashError, ImportError<HashError>,
+        InvalidIdentifier, IssueError, KeyError, Lost, MemoryError, Outage, ParamsError, PasswordError,
+        PolicyError, SignInError, SqliteError, SupabaseError, supabase::BuildError, ThrottleError, TokenError,
     );
 }
 
@@ -87,6 +94,8 @@ fn the_types_of_a_request_are_small() {
         ("Authenticator", size_of::<Authenticator<MemoryStore>>(), 8),
         ("MemoryStore", size_of::<MemoryStore>(), 8),
         ("SqliteStore", size_of::<SqliteStore>(), 16),
+        ("SupabaseStore", size_of::<SupabaseStore>(), 8),
+        ("SupabaseError", size_of::<SupabaseError>(), 32),
         ("Refusal", size_of::<Refusal>(), 64),
         ("Rejection", size_of::<Rejection>(), 64),
         ("Verified", size_of::<Verified>(), 96),

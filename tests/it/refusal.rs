@@ -5,10 +5,11 @@ use axum::body::to_bytes;
 use axum::response::IntoResponse as _;
 use core::time::Duration;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use portcullis::authenticator::HashError;
+use portcullis::authenticator::{CurrentUserError, HashError};
 use portcullis::bearer::BearerError;
 use portcullis::extract::Rejection;
 use portcullis::offload::Lost;
+use portcullis::store::Outage;
 use portcullis::test_util::cheap_hash_params;
 use portcullis::token::TokenError;
 use portcullis::{PasswordHasher, Refusal, SignInError};
@@ -25,6 +26,11 @@ struct Row {
 
 const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
 const UNAVAILABLE: &str = "Service temporarily unavailable";
+
+/// A store's error, with its outage at the end of the chain.
+#[derive(Debug, thiserror::Error)]
+#[error("secret")]
+struct Behind(#[source] Outage);
 
 /// One row for each line of the table on `Refusal`, and for each variant that leads there.
 fn table() -> Vec<Row> {
@@ -64,6 +70,10 @@ fn table() -> Vec<Row> {
     let unavailable = |cause, refusal| {
         let code = Some("temporarily_unavailable");
         row(cause, refusal, 503, None, code, Some("1"), UNAVAILABLE)
+    };
+    let outage = |cause, refusal, status, detail| {
+        let code = Some("temporarily_unavailable");
+        row(cause, refusal, status, None, code, None, detail)
     };
     let throttled = SignInError::Throttled {
         retry_after: Duration::from_millis(29_001),
@@ -113,6 +123,29 @@ fn table() -> Vec<Row> {
             "store down",
             (&SignInError::Unavailable("secret".into())).into(),
         ),
+        unavailable(
+            "store down, it says",
+            Refusal::store(&Behind(Outage::Unavailable)),
+        ),
+        outage(
+            "store not reached",
+            Refusal::store(&Behind(Outage::BadGateway)),
+            502,
+            "Upstream unavailable",
+        ),
+        outage(
+            "store too slow at a sign-in",
+            (&SignInError::Unavailable(Box::new(Behind(Outage::TimedOut)))).into(),
+            504,
+            "Upstream timed out",
+        ),
+        outage(
+            "store too slow for a token's holder",
+            (&CurrentUserError::Unavailable(Box::new(Behind(Outage::TimedOut)))).into(),
+            504,
+            "Upstream timed out",
+        ),
+        invalid("token's holder gone", (&CurrentUserError::Ended).into()),
         unavailable(
             "hashing overloaded",
             (&HashError::Overloaded(Lost::default())).into(),

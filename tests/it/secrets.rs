@@ -11,6 +11,7 @@ use portcullis::extract::Verified;
 use portcullis::offload::Inline;
 use portcullis::stores::memory::MemoryStore;
 use portcullis::stores::sqlite::SqliteStore;
+use portcullis::stores::supabase::{SupabaseKey, SupabaseStore, SupabaseThrottle};
 use portcullis::test_util::cheap_hash_params;
 use portcullis::throttle::AttemptKey;
 use portcullis::token::{Algorithm, SigningKey, VerifyingKey};
@@ -228,4 +229,13 @@ async fn stores_hide_what_they_hold() {
         .unwrap()
         .unwrap();
     hidden(&account.password_hash);
+
+    let key = SupabaseKey::new(&format!("sb_secret_{CANARY}")).unwrap();
+    hidden(&key);
+    let place = format!("https://x.example/{CANARY}");
+    let builder = SupabaseStore::builder(place, key);
+    hidden(&builder);
+    let store = builder.build().unwrap();
+    hidden(&store);
+    hidden(&SupabaseThrottle::new(&store, format!("{CANARY}!").as_bytes()).unwrap());
 }

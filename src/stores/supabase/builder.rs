@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// How long a connection may take, of the time a request has.
 const CONNECT: Duration = Duration::from_secs(2);
 
+/// A limit that clocks can add to any time.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
 /// How long a connection nobody uses is kept: less than what gateways keep it, so that none is found closed.
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -46,10 +49,11 @@ impl SupabaseStoreBuilder {
         self
     }
 
-    /// Sets how long one call may take, a wait for its turn and repeated reads included. Default: 5 seconds.
+    /// Sets how long one call may take, a wait for its turn and repeated reads included. Default: 5 seconds. More than
+    /// an hour is an hour.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST);
         self
     }
 

@@ -133,7 +133,7 @@ impl Client {
 
     /// Asks, waits, and asks again if that can do no harm; all within the time limit.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, SupabaseError> {
-        // A limit beyond what the clock can tell is no limit worth having.
+        // The builder keeps the limit below what the clock can tell.
         let end = Instant::now()
             .checked_add(self.timeout)
             .unwrap_or_else(Instant::now);

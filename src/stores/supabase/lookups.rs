@@ -63,8 +63,10 @@ impl Lookups {
         }
         match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(found)) => found,
-            // The worker ended with its runtime.
-            Ok(Err(_)) => Err(SupabaseError(Kind::Crowded)),
+            Ok(Err(_)) => {
+                let cause = "the runtime that asked has ended";
+                Err(SupabaseError(Kind::Unreachable(cause.to_owned())))
+            }
             Err(_) => Err(SupabaseError(Kind::TimedOut(self.timeout))),
         }
     }
