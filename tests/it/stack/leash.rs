@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// `$1` is the folder, `$2` the signal that ends the server, the rest its command. One word a line comes in, one goes out.
+/// `$1` is the folder, `$2` the signal that ends the server, the rest its command. One order a line comes in, its status goes out.
 ///
 /// A subshell of its own waits for the server, so that its end leaves a mark (`ended`) even while this loop is reading.
-/// The folder is removed with patience: children of the server may still be writing.
+/// The signal is repeated, as a server that has just been started doesn't listen yet.
+/// The folder is removed with patience: children of the server may still be writing. Answering a process that has just been killed
+/// must not end the loop before its work is done, hence the trap.
 const SUPERVISOR: &str = r#"
+trap '' HUP INT PIPE
 folder=$1 signal=$2 watcher=
 shift 2
 cd "$folder" || exit 1
@@ -28,16 +31,17 @@ start() {
 stop() {
   [ -n "$watcher" ] || return 0
   read -r pid <pid
-  kill -s "$signal" "$pid" 2>/dev/null
+  until [ -e ended ]; do kill -s "$signal" "$pid" 2>/dev/null; sleep 0.02; done
   wait "$watcher"
   watcher=
 }
-while read -r word; do
-  case $word in
+while read -r line; do
+  case $line in
     start) start "$@" ;;
     stop) stop ;;
+    *) eval "$line" </dev/null >>log 2>&1 ;;
   esac
-  echo "$word"
+  echo "$?"
 done
 stop
 cd /
@@ -53,11 +57,6 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Runs a command as this user.
-    pub(crate) fn runs(self, command: &mut Command) {
-        command.uid(self.uid).gid(self.gid);
-    }
-
     /// Somebody else if this process is root's, as PostgreSQL refuses root: `postgres` where it exists, else `nobody`.
     pub(crate) fn unless_root(folder: &Path) -> Option<Self> {
         if fs::metadata(folder).unwrap().uid() != 0 {
@@ -138,15 +137,29 @@ impl Leash {
             .stderr(Stdio::null());
         if let Some(owner) = owner {
             chown(&folder, Some(owner.uid), Some(owner.gid)).unwrap();
-            owner.runs(&mut command);
+            command.uid(owner.uid).gid(owner.gid);
         }
         let mut supervisor = command.spawn().unwrap();
-        let words = supervisor.stdin.take().unwrap();
-        let echo = BufReader::new(supervisor.stdout.take().unwrap());
+        let orders = supervisor.stdin.take().unwrap();
+        let statuses = BufReader::new(supervisor.stdout.take().unwrap());
         Self {
             folder,
             supervisor,
-            line: Mutex::new(Some((words, echo))),
+            line: Mutex::new(Some((orders, statuses))),
+        }
+    }
+
+    /// Runs another program in the folder, to its end. The supervisor runs it, so that the folder is not removed under its hands.
+    pub(crate) fn run(&self, program: &Command) -> Result<(), String> {
+        let words = core::iter::once(program.get_program()).chain(program.get_args());
+        let quoted: Vec<String> = words
+            .map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")))
+            .collect();
+        let status = self.say(&quoted.join(" "));
+        if status == "0" {
+            Ok(())
+        } else {
+            Err(self.log())
         }
     }
 
@@ -159,13 +172,14 @@ impl Leash {
         self.say("stop");
     }
 
-    fn say(&self, word: &str) {
+    fn say(&self, order: &str) -> String {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let (words, echo) = line.as_mut().unwrap();
-        writeln!(words, "{word}").unwrap();
-        let mut answer = String::new();
-        echo.read_line(&mut answer).unwrap();
-        assert_eq!(answer.trim_end(), word, "the supervisor has ended");
+        let (orders, statuses) = line.as_mut().unwrap();
+        writeln!(orders, "{order}").unwrap();
+        let mut status = String::new();
+        statuses.read_line(&mut status).unwrap();
+        assert!(status.ends_with('\n'), "the supervisor has ended");
+        status.trim_end().to_owned()
     }
 
     pub(crate) fn path(&self) -> &Path {

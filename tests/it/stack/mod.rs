@@ -72,6 +72,8 @@ impl Stack {
 
     /// A stack with this many places, each migrated; so is the schema `public`.
     pub(crate) fn start(places: usize, migration: Migration) -> Self {
+        // First, since it can take minutes and nothing should idle meanwhile.
+        let program = install::program();
         let cluster = Cluster::start();
         let mut schemas = vec![String::from("public")];
         schemas.extend((0..places).map(place_name));
@@ -87,7 +89,7 @@ impl Stack {
         // Without statistics of all these tables the server's queries on the catalogue take seconds.
         text += "commit;\nanalyze;\n";
         cluster.sql(&text);
-        let postrust = Postrust::start(&cluster, &schemas);
+        let postrust = Postrust::start(&program, &cluster, &schemas);
         Self {
             postrust: Arc::new(postrust),
             cluster: Arc::new(cluster),

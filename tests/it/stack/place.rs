@@ -73,8 +73,12 @@ impl Place {
 
     /// A token as Supabase's sign-in gives one to a person.
     pub(crate) fn user_token(&self, sub: &str) -> String {
-        token(
-            &json!({"sub": sub, "role": "authenticated", "aud": "authenticated", "exp": 4_102_444_800_u64}),
-        )
+        token(&json!({
+            "iss": format!("{}/auth/v1", self.url),
+            "sub": sub,
+            "role": "authenticated",
+            "aud": "authenticated",
+            "exp": 4_102_444_800_u64,
+        }))
     }
 }

@@ -82,7 +82,13 @@ impl Cluster {
         }
         // QUIT is PostgreSQL's immediate shutdown: it ends at once and recovers at the next start.
         let leash = Leash::hold(folder, owner, "QUIT", &server);
-        init(programs, owner, leash.path())?;
+        // Over the socket, which lies in a folder only its owner can enter, there is no password; over TCP there is.
+        leash.run(
+            Command::new(programs.join("initdb"))
+                .args(["-D", "data", "-U", "postgres", "-E", "UTF8"])
+                .args(["--locale=C.UTF-8", "--no-sync"])
+                .args(["--auth-local=trust", "--auth-host=scram-sha-256"]),
+        )?;
         let cluster = Self {
             leash,
             programs: programs.to_owned(),
@@ -190,28 +196,6 @@ pub(crate) fn open_schema(schema: &str) -> String {
         .unwrap();
     }
     text
-}
-
-/// Makes the data folder. Over the socket, which lies in a folder only its owner can enter, there is no password; over TCP there is.
-fn init(programs: &Path, owner: Option<Owner>, folder: &Path) -> Result<(), String> {
-    let mut command = Command::new(programs.join("initdb"));
-    command
-        .args(["-D", "data", "-U", "postgres", "-E", "UTF8", "--no-sync"])
-        .args(["--auth-local=trust", "--auth-host=scram-sha-256"])
-        .arg("--locale=C.UTF-8")
-        .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-        .current_dir(folder)
-        .stdin(Stdio::null());
-    if let Some(owner) = owner {
-        owner.runs(&mut command);
-    }
-    let output = command.output().map_err(|error| error.to_string())?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
 }
 
 /// A port that was free a moment ago.

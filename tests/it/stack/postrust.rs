@@ -1,12 +1,12 @@
 //! The PostgREST-compatible server, between a cluster and the gateways.
 
-use super::install;
 use super::keys::JWT_SECRET;
 use super::leash::Leash;
 use super::postgres::{AUTHENTICATOR_PASSWORD, Cluster, PATIENCE, free_port};
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -20,11 +20,10 @@ pub(crate) struct Postrust {
 impl Postrust {
     /// Starts it on a cluster, serving these schemas, and waits until it answers. It reads the schemas only now: what is created
     /// later needs a reload.
-    pub(crate) fn start(cluster: &Cluster, schemas: &[String]) -> Self {
-        let program = install::program();
+    pub(crate) fn start(program: &Path, cluster: &Cluster, schemas: &[String]) -> Self {
         for _ in 0..4 {
             let port = free_port();
-            let mut server = Command::new(&program);
+            let mut server = Command::new(program);
             server.envs([
                 (
                     "DATABASE_URL",
@@ -43,6 +42,8 @@ impl Postrust {
                 // The limit of a hosted project.
                 ("PGRST_DB_MAX_ROWS", "1000"),
                 ("PGRST_DB_POOL", "20"),
+                // Seconds until a request gives up on a database that is down.
+                ("PGRST_DB_POOL_TIMEOUT", "5"),
                 ("PGRST_LOG_LEVEL", "warn"),
             ]);
             let postrust = Self {

@@ -5,6 +5,7 @@ use super::{ask, send};
 use core::time::Duration;
 use reqwest::Method;
 use std::collections::HashSet;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -133,7 +134,9 @@ fn traces(stack: &Stack) -> Vec<String> {
 }
 
 fn exists(trace: &str) -> bool {
-    Path::new(trace).exists()
+    // An ended process keeps its entry until its parent asks; an orphan's new parent, in a container, may never do so.
+    let ended = fs::read_to_string(format!("{trace}/stat")).is_ok_and(|stat| stat.contains(") Z "));
+    !ended && Path::new(trace).exists()
 }
 
 #[test]

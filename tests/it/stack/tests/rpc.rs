@@ -3,6 +3,7 @@
 use super::{Answer, Place, Stack, ask, bare, send, with};
 use reqwest::Method;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 const FUNCTIONS: &str = "
     insert into users (email) values ('a@x.example'), ('b@x.example');
@@ -33,22 +34,21 @@ const FUNCTIONS: &str = "
     revoke execute on function f_shut() from public, anon, authenticated, service_role;
 ";
 
-/// A place with these functions. One reload for all tests here would be quicker, but then they would share their rows.
-fn place() -> Place {
+/// One for all tests here, as none of them changes a row and a reload takes its time.
+static PLACE: LazyLock<Place> = LazyLock::new(|| {
     let place = Stack::shared().place();
     place.sql(FUNCTIONS);
     place.reload();
     place
-}
+});
 
-async fn call(place: &Place, function: &str, arguments: Value) -> Answer {
-    let request = ask(place, Method::POST, &format!("/rpc/{function}"));
+async fn call(function: &str, arguments: Value) -> Answer {
+    let request = ask(&PLACE, Method::POST, &format!("/rpc/{function}"));
     send(with(request, &arguments)).await
 }
 
 #[tokio::test]
 async fn what_a_function_returns_decides_the_shape_of_the_answer() {
-    let place = place();
     let cases = [
         (
             "f_jsonb",
@@ -100,7 +100,7 @@ async fn what_a_function_returns_decides_the_shape_of_the_answer() {
         ),
     ];
     for (function, arguments, status, text) in cases {
-        let answer = call(&place, function, arguments).await;
+        let answer = call(function, arguments).await;
         assert_eq!(
             (answer.status.as_u16(), answer.text.as_str()),
             (status, text),
@@ -111,17 +111,13 @@ async fn what_a_function_returns_decides_the_shape_of_the_answer() {
 
 #[tokio::test]
 async fn a_function_is_chosen_by_the_names_of_its_arguments() {
-    let place = place();
+    assert_eq!(call("f_more", json!({"a": 1})).await.text, r#""one""#);
     assert_eq!(
-        call(&place, "f_more", json!({"a": 1})).await.text,
-        r#""one""#
-    );
-    assert_eq!(
-        call(&place, "f_more", json!({"a": 1, "b": 1})).await.text,
+        call("f_more", json!({"a": 1, "b": 1})).await.text,
         r#""two""#
     );
     assert_eq!(
-        call(&place, "f_same", json!({"a": 1})).await.code(),
+        call("f_same", json!({"a": 1})).await.code(),
         (300, "PGRST203".into())
     );
     for (function, arguments) in [
@@ -130,7 +126,7 @@ async fn a_function_is_chosen_by_the_names_of_its_arguments() {
         ("f_bool", json!({"b": 1})),
         ("f_bool", json!({"a": 1, "b": 1})),
     ] {
-        let answer = call(&place, function, arguments).await;
+        let answer = call(function, arguments).await;
         assert_eq!(answer.code(), (404, "PGRST202".into()), "{function}");
     }
 }
@@ -138,18 +134,16 @@ async fn a_function_is_chosen_by_the_names_of_its_arguments() {
 /// The server's own fault, which PostgREST doesn't have: so a null is best left out, which works on both.
 #[tokio::test]
 async fn a_null_argument_arrives_as_empty_text_and_an_absent_one_is_its_default() {
-    let place = place();
     assert_eq!(
-        call(&place, "f_null", json!({"t": null})).await.code(),
+        call("f_null", json!({"t": null})).await.code(),
         (400, "22P02".into())
     );
-    assert_eq!(call(&place, "f_default", json!({})).await.text, "true");
+    assert_eq!(call("f_default", json!({})).await.text, "true");
 }
 
 #[tokio::test]
 async fn errors_of_a_function_keep_their_codes_and_pt_chooses_the_status() {
-    let place = place();
-    let duplicate = call(&place, "f_insert", json!({"e": "a@x.example"})).await;
+    let duplicate = call("f_insert", json!({"e": "a@x.example"})).await;
     assert_eq!(duplicate.code(), (409, "23505".into()));
     for (code, status) in [
         ("PT409", 409),
@@ -163,7 +157,7 @@ async fn errors_of_a_function_keep_their_codes_and_pt_chooses_the_status() {
         ("57014", 500),
         ("53300", 503),
     ] {
-        let answer = call(&place, "f_raise", json!({"code": code})).await;
+        let answer = call("f_raise", json!({"code": code})).await;
         assert_eq!(answer.code(), (status, code.into()));
         assert_eq!(answer.json()["details"], "more");
     }
@@ -171,24 +165,22 @@ async fn errors_of_a_function_keep_their_codes_and_pt_chooses_the_status() {
 
 #[tokio::test]
 async fn a_stable_function_can_not_write() {
-    let place = place();
     assert_eq!(
-        call(&place, "f_stable", json!({})).await.code(),
+        call("f_stable", json!({})).await.code(),
         (400, "0A000".into())
     );
 }
 
 #[tokio::test]
 async fn what_is_revoked_is_refused() {
-    let place = place();
     assert_eq!(
-        call(&place, "f_shut", json!({})).await.code(),
+        call("f_shut", json!({})).await.code(),
         (401, "42501".into())
     );
-    assert_eq!(call(&place, "f_closed", json!({})).await.text, "1");
+    assert_eq!(call("f_closed", json!({})).await.text, "1");
     let anon = |function: &str| {
-        let request = bare(&place, Method::POST, &format!("/rest/v1/rpc/{function}"))
-            .header("apikey", &place.publishable_key);
+        let request = bare(&PLACE, Method::POST, &format!("/rest/v1/rpc/{function}"))
+            .header("apikey", &PLACE.publishable_key);
         send(with(request, &json!({})))
     };
     assert_eq!(anon("f_closed").await.code(), (401, "42501".into()));
@@ -199,14 +191,14 @@ async fn what_is_revoked_is_refused() {
 
 #[tokio::test]
 async fn the_schema_of_a_call_is_that_of_content_profile() {
-    let (place, other) = (place(), Stack::shared().place());
+    let other = Stack::shared().place();
     let elsewhere =
-        ask(&place, Method::POST, "/rpc/f_count").header("content-profile", &other.schema);
+        ask(&PLACE, Method::POST, "/rpc/f_count").header("content-profile", &other.schema);
     assert_eq!(
         send(with(elsewhere, &json!({}))).await.code(),
         (404, "PGRST202".into())
     );
-    let here = ask(&other, Method::POST, "/rpc/f_count").header("content-profile", &place.schema);
+    let here = ask(&other, Method::POST, "/rpc/f_count").header("content-profile", &PLACE.schema);
     let here = here.header("accept-profile", &other.schema);
     assert_eq!(send(with(here, &json!({}))).await.text, "2");
 }
