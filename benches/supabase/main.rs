@@ -9,7 +9,7 @@
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    clippy::panic,
+    clippy::arithmetic_side_effects,
     reason = "a benchmark prints, and stops at the first surprise"
 )]
 

@@ -33,6 +33,7 @@ const UNAVAILABLE: &str = "Service temporarily unavailable";
 struct Behind(#[source] Outage);
 
 /// One row for each line of the table on `Refusal`, and for each variant that leads there.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 fn table() -> Vec<Row> {
     let row = |cause, refusal, status, challenge, code, retry_after, detail| Row {
         cause,

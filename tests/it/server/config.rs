@@ -68,6 +68,31 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
             ],
             "ADMIN_PASSWORD",
         ),
+    ];
+    refused(cases);
+    for variables in [&[][..], &[("SECRET_KEY", "short")]] {
+        let error = read(false, variables).unwrap_err();
+        assert!(error.contains("openssl rand -base64 48"), "{error}");
+    }
+}
+
+/// Each set of variables stops the start with one line that holds the words and no value.
+fn refused(cases: &[(&[(&str, &str)], &str)]) {
+    for (variables, name) in cases {
+        let mut all = variables.to_vec();
+        all.push(("SECRET_KEY", SECRET));
+        let error = read(false, &all).unwrap_err();
+        assert!(error.contains(name), "{error}");
+        assert!(
+            !error.contains("canary") && !error.contains('\n'),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn so_is_each_wrong_variable_of_a_supabase_project() {
+    refused(&[
         (
             &[("SUPABASE_URL", "https://canary.example")],
             "SUPABASE_KEY",
@@ -107,21 +132,7 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
             ],
             "SUPABASE_ALLOW_HTTP",
         ),
-    ];
-    for (variables, name) in cases {
-        let mut all = variables.to_vec();
-        all.push(("SECRET_KEY", SECRET));
-        let error = read(false, &all).unwrap_err();
-        assert!(error.contains(name), "{error}");
-        assert!(
-            !error.contains("canary") && !error.contains('\n'),
-            "{error}"
-        );
-    }
-    for variables in [&[][..], &[("SECRET_KEY", "short")]] {
-        let error = read(false, variables).unwrap_err();
-        assert!(error.contains("openssl rand -base64 48"), "{error}");
-    }
+    ]);
 }
 
 #[test]

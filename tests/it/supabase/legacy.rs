@@ -139,7 +139,7 @@ async fn tenants_may_be_counted_and_a_tenant_that_is_none_is_an_error() {
             .await
             .unwrap()
             .users,
-        [anna.clone()]
+        std::slice::from_ref(&anna)
     );
     counting.delete(Some(&seven), &anna.id, None).await.unwrap();
 
@@ -174,12 +174,12 @@ async fn clear_text_becomes_hashes_in_place_and_can_be_stopped_and_resumed() {
     let hash = |password: &Password| hasher.hash(password).map_err(|error| error.to_string());
 
     // Stopped in the middle.
-    let hashed = Mutex::new(0);
+    let so_far = Mutex::new(0);
     let stopped = store
         .import_passwords(
             async |password| {
-                *hashed.lock().unwrap() += 1;
-                if *hashed.lock().unwrap() > 50 {
+                *so_far.lock().unwrap() += 1;
+                if *so_far.lock().unwrap() > 50 {
                     Err("stopped".to_owned())
                 } else {
                     hash(&password)
