@@ -42,7 +42,7 @@ pub(crate) const MIGRATION: Migration = |schema| {
 };
 
 /// How many tests can have a place of the shared stack.
-const PLACES: usize = 160;
+const PLACES: usize = 240;
 
 /// PostgreSQL and the server before it. Its parts end in this order.
 #[derive(Debug)]

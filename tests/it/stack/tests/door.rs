@@ -1,11 +1,11 @@
 //! Which keys open the gateway, and to which role.
 
-use super::{Answer, Place, Stack, ask, bare, send};
+use super::{Answer, Place, ask, bare, plain, send};
 use reqwest::{Method, RequestBuilder};
 
 /// Three rows, of which only `service_role` sees any: row level security is on and there is no policy.
 fn place() -> Place {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql("insert into users (email) values ('a@x.example'), ('b@x.example'), ('c@x.example')");
     place
 }
@@ -73,7 +73,7 @@ async fn a_signed_in_person_is_who_the_token_says_whatever_the_key() {
 #[tokio::test]
 async fn without_a_key_or_with_a_strange_one_nobody_enters() {
     let place = place();
-    let other = Stack::shared().place();
+    let other = plain().place();
     let none = send(users(&place).bearer_auth(&place.service_key)).await;
     assert_eq!(none.status, 401);
     assert!(none.text.contains("No API key found"), "{}", none.text);
@@ -138,7 +138,7 @@ async fn nothing_but_the_rest_interface_is_served() {
 #[tokio::test]
 async fn the_schema_is_the_places_own_unless_the_right_header_names_another() {
     let place = place();
-    let other = Stack::shared().place();
+    let other = plain().place();
     let get =
         |name: &str| ask(&place, Method::GET, "/users?select=email").header(name, &other.schema);
     assert_eq!(rows(&send(get("accept-profile")).await), 0);

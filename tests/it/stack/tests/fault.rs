@@ -1,7 +1,7 @@
 //! Each way to fail, and what a gateway notes.
 
 use super::super::{BAD_GATEWAY_HOST, Fault, Gateway, Recorded};
-use super::{Answer, Place, Stack, ask, send, with};
+use super::{Answer, Place, ask, plain, send, with};
 use core::time::Duration;
 use reqwest::Method;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn lines(gateway: &Gateway) -> Vec<String> {
 
 /// The answer under a fault; afterwards everything works again.
 async fn under(fault: Fault) -> Answer {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault(fault);
     let answer = get(&place).await;
     assert_eq!(get(&place).await.status, answer.status);
@@ -85,7 +85,7 @@ async fn a_success_may_be_html_or_of_the_wrong_shape_or_anything() {
 
 #[tokio::test]
 async fn a_black_hole_never_answers() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault(Fault::BlackHole);
     let request = ask(&place, Method::GET, "/users").timeout(Duration::from_millis(300));
     assert!(request.send().await.unwrap_err().is_timeout());
@@ -94,7 +94,7 @@ async fn a_black_hole_never_answers() {
 
 #[tokio::test]
 async fn a_huge_body_does_not_end() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault(Fault::Huge);
     let mut answer = ask(&place, Method::GET, "/users").send().await.unwrap();
     assert_eq!(answer.content_length(), None);
@@ -106,7 +106,7 @@ async fn a_huge_body_does_not_end() {
 
 #[tokio::test]
 async fn a_slow_body_comes_a_byte_at_a_time() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault(Fault::Slow(Duration::from_millis(40)));
     let started = Instant::now();
     let mut answer = ask(&place, Method::GET, "/users").send().await.unwrap();
@@ -118,7 +118,7 @@ async fn a_slow_body_comes_a_byte_at_a_time() {
 
 #[tokio::test]
 async fn a_hung_up_connection_gives_no_answer_and_nothing_was_done() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault_next(1, Fault::HangUp);
     let insert = || {
         with(
@@ -134,7 +134,7 @@ async fn a_hung_up_connection_gives_no_answer_and_nothing_was_done() {
 
 #[tokio::test]
 async fn a_lost_answer_is_that_of_a_request_that_was_carried_out() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault(Fault::LostAnswer);
     let insert = with(
         ask(&place, Method::POST, "/users"),
@@ -146,7 +146,7 @@ async fn a_lost_answer_is_that_of_a_request_that_was_carried_out() {
 
 #[tokio::test]
 async fn the_next_requests_fail_and_then_it_works_again() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.fault_next(2, Fault::SchemaCacheLost);
     place.gateway.record();
     let mut statuses = Vec::new();
@@ -163,7 +163,7 @@ async fn the_next_requests_fail_and_then_it_works_again() {
 
 #[tokio::test]
 async fn a_fault_may_meet_some_requests_only() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place
         .gateway
         .fault_where(Fault::SchemaCacheLost, |request| request.method == "PATCH");
@@ -177,7 +177,7 @@ async fn a_fault_may_meet_some_requests_only() {
 
 #[tokio::test]
 async fn a_delay_holds_a_request_up_and_then_it_works() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.gateway.delay(Duration::from_millis(120));
     let started = Instant::now();
     assert_eq!(get(&place).await.status, 200);
@@ -188,7 +188,7 @@ async fn a_delay_holds_a_request_up_and_then_it_works() {
 
 #[tokio::test]
 async fn what_arrives_is_recorded_while_it_is_asked_for() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     get(&place).await;
     assert!(place.gateway.taken().is_empty());
     place.gateway.record();

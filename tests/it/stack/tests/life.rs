@@ -1,7 +1,7 @@
 //! How the stack starts, breaks, and ends.
 
 use super::super::{Stack, postgres::PATIENCE};
-use super::{ask, send};
+use super::{ask, plain, send};
 use core::time::Duration;
 use reqwest::Method;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use std::time::Instant;
 
 #[tokio::test]
 async fn every_test_gets_a_place_nobody_else_has() {
-    let stack = Stack::shared();
+    let stack = plain();
     let (one, other) = (stack.place(), stack.place());
     one.sql("insert into users (email) values ('a@x.example')");
     assert_eq!(one.sql("select email from users"), "a@x.example");
@@ -34,7 +34,7 @@ async fn every_test_gets_a_place_nobody_else_has() {
 
 #[test]
 fn an_error_of_sql_is_told() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     let error = place
         .try_sql("select 1; select * from nothing")
         .unwrap_err();
@@ -47,7 +47,7 @@ fn an_error_of_sql_is_told() {
 
 #[tokio::test]
 async fn what_is_created_later_is_served_after_a_reload() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql("create table later (id int primary key); insert into later values (7)");
     place.reload();
     let answer = send(ask(&place, Method::GET, "/later?select=id")).await;
@@ -93,7 +93,7 @@ async fn a_rest_server_that_is_down_is_a_bad_gateway_and_is_found_again() {
 
 #[tokio::test]
 async fn a_stopped_gateway_refuses_connections_until_it_starts_again() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     let status = || async { send(ask(&place, Method::GET, "/users")).await.status };
     let mut open = TcpStream::connect(place.gateway.address()).unwrap();
     assert_eq!(status().await, 200);

@@ -9,6 +9,26 @@ mod rpc;
 use super::{Place, Stack};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::Value;
+use std::sync::OnceLock;
+
+/// A stack whose places hold a plain table, open to each role as Supabase leaves tables but for row level security.
+fn plain() -> &'static Stack {
+    static PLAIN: OnceLock<Stack> = OnceLock::new();
+    PLAIN.get_or_init(|| {
+        Stack::start(64, |_schema| {
+            String::from(
+                "create table users (
+                    id uuid primary key default gen_random_uuid(),
+                    email text not null unique,
+                    role text,
+                    tenant_id uuid,
+                    created_at timestamptz not null default now()
+                );
+                alter table users enable row level security;",
+            )
+        })
+    })
+}
 
 /// What came back.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! How rows are read and written through the whole stack: what the store may count on.
 
-use super::{Answer, Place, Stack, ask, send, with};
+use super::{Answer, Place, ask, plain, send, with};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ const ONE: &str = "max-affected=1, handling=strict";
 
 /// 1205 users, one a second; every second one in a tenant.
 fn crowd() -> Place {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql(
         "insert into users (email, role, tenant_id, created_at)
          select 'u' || lpad(i::text, 4, '0') || '@x.example', 'user',
@@ -40,7 +40,7 @@ async fn change(place: &Place, method: Method, query: &str, prefer: &str, body: 
 
 #[tokio::test]
 async fn an_insert_answers_an_array_and_a_second_one_is_a_duplicate() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     let body = json!({"email": "a@x.example", "role": null});
     let first = change(&place, Method::POST, "", "handling=strict", &body).await;
     assert_eq!(
@@ -71,7 +71,7 @@ async fn null_is_asked_for_by_is() {
 
 #[tokio::test]
 async fn an_equality_takes_its_value_as_it_is_and_quotes_are_part_of_it() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql(r#"insert into users (email) values ('a,b(c).d:e*"f@x.example')"#);
     let get = |value: &str| {
         ask(
@@ -159,7 +159,7 @@ async fn a_change_of_more_rows_than_allowed_changes_none() {
 
 #[tokio::test]
 async fn errors_carry_their_codes() {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql("insert into users (email) values ('a@x.example')");
     let get = |path: &'static str| send(ask(&place, Method::GET, path));
     assert_eq!(get("/nothing").await.code(), (404, "PGRST205".into()));

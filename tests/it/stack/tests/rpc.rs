@@ -1,6 +1,6 @@
 //! How functions are called through the whole stack: what the store may count on.
 
-use super::{Answer, Place, Stack, ask, bare, send, with};
+use super::{Answer, Place, ask, bare, plain, send, with};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -36,7 +36,7 @@ const FUNCTIONS: &str = "
 
 /// One for all tests here, as none of them changes a row and a reload takes its time.
 static PLACE: LazyLock<Place> = LazyLock::new(|| {
-    let place = Stack::shared().place();
+    let place = plain().place();
     place.sql(FUNCTIONS);
     place.reload();
     place
@@ -191,7 +191,7 @@ async fn what_is_revoked_is_refused() {
 
 #[tokio::test]
 async fn the_schema_of_a_call_is_that_of_content_profile() {
-    let other = Stack::shared().place();
+    let other = plain().place();
     let elsewhere =
         ask(&PLACE, Method::POST, "/rpc/f_count").header("content-profile", &other.schema);
     assert_eq!(
