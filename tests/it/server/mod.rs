@@ -12,6 +12,7 @@ mod config;
 mod edge;
 mod faulty;
 mod first;
+mod fleet;
 mod forged;
 mod forms;
 mod http;
