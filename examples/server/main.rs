@@ -28,6 +28,7 @@ use portcullis::PasswordHasher;
 use portcullis::directory::UserDirectory;
 use portcullis::password::HashParams;
 use portcullis::stores::sqlite::SqliteStore;
+use portcullis::stores::supabase::{CheckError, SupabaseStore};
 use state::AppState;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -66,7 +67,7 @@ async fn run(demo: bool) -> Result<(), Failure> {
     let throw_away;
     match &config.storage {
         Storage::Supabase(store) => {
-            store.check().await?;
+            checked(store).await?;
             serve_on(store.clone(), &config, demo).await
         }
         Storage::File(path) => serve_on(open(path).await?, &config, demo).await,
@@ -76,6 +77,20 @@ async fn run(demo: bool) -> Result<(), Failure> {
             serve_on(store, &config, demo).await
         }
     }
+}
+
+/// What is wrong with a Supabase database, said to whoever runs this program.
+async fn checked(store: &SupabaseStore) -> Result<(), ConfigError> {
+    let Err(error) = store.check().await else {
+        return Ok(());
+    };
+    let text = error.to_string();
+    Err(ConfigError::new(match error {
+        CheckError::Unavailable(_) => {
+            format!("{text}; is SUPABASE_URL the address of a project, and does it run?")
+        }
+        _ => text.replace("Schema::migration", "server migration prints it"),
+    }))
 }
 
 async fn open(database: &Path) -> Result<SqliteStore, ConfigError> {

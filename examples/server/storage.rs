@@ -1,7 +1,7 @@
 //! Where users are kept: on Supabase if `SUPABASE_URL` is set, else in an SQLite file.
 
 use crate::config::ConfigError;
-use portcullis::stores::supabase::{Schema, SupabaseKey, SupabaseStore};
+use portcullis::stores::supabase::{BuildError, Schema, SupabaseKey, SupabaseStore};
 use std::path::PathBuf;
 
 /// The store that the configuration names.
@@ -29,7 +29,7 @@ impl Storage {
             (Some(url), _) => supabase(url, variable).map(Self::Supabase),
             // Running on a local file instead would look like an empty table of users.
             (None, _) if variable("SUPABASE_KEY").is_some() => Err(ConfigError::new(
-                "SUPABASE_KEY is set, but not SUPABASE_URL",
+                "SUPABASE_KEY is set, but not SUPABASE_URL: set it to the project's URL, or neither",
             )),
             (None, Some(path)) => Ok(Self::File(PathBuf::from(path))),
             (None, None) if demo => Ok(Self::ThrowAway),
@@ -43,7 +43,11 @@ fn supabase(
     variable: &impl Fn(&str) -> Option<String>,
 ) -> Result<SupabaseStore, ConfigError> {
     let key = variable("SUPABASE_KEY")
-        .ok_or_else(|| ConfigError::new("SUPABASE_URL is set, but not SUPABASE_KEY"))?;
+        .ok_or_else(|| {
+            ConfigError::new(
+                "SUPABASE_URL is set, but not SUPABASE_KEY: the project's secret key or service_role key",
+            )
+        })?;
     let key = SupabaseKey::new(&key)
         .map_err(|error| ConfigError::new(format!("SUPABASE_KEY: {error}")))?;
     let mut store = SupabaseStore::builder(url, key).schema(schema(variable)?);
@@ -56,9 +60,15 @@ fn supabase(
             ));
         }
     }
-    store
-        .build()
-        .map_err(|error| ConfigError::new(format!("SUPABASE_URL: {error}")))
+    store.build().map_err(|error| {
+        let remedy = match error {
+            BuildError::NotHttps => {
+                "; SUPABASE_ALLOW_HTTP=true allows it inside a network of your own"
+            }
+            _ => "",
+        };
+        ConfigError::new(format!("SUPABASE_URL: {error}{remedy}"))
+    })
 }
 
 /// What schema and table are called.

@@ -112,6 +112,7 @@ impl SupabaseStore {
 fn explain_function(error: SupabaseError) -> CheckError {
     let problem = match error.code() {
         Some("PGRST202" | "42883") => format!("the functions are missing: {RUN_IT}"),
+        Some("42P01") => format!("a table that the functions use is missing: {RUN_IT}"),
         Some("42501") => {
             format!("the key's role may not call the functions: use the service key, and {RUN_IT}")
         }

@@ -25,6 +25,7 @@ mod raw;
 mod site;
 mod socket;
 mod start;
+mod supabase;
 mod token;
 mod users;
 

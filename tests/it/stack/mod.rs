@@ -23,7 +23,7 @@ mod tests;
 
 pub(crate) use gateway::{BAD_GATEWAY_HOST, Fault, Gateway, Recorded};
 pub(crate) use place::Place;
-pub(crate) use postgres::Cluster;
+pub(crate) use postgres::{Cluster, open_schema};
 pub(crate) use postrust::Postrust;
 
 use core::fmt::Write as _;
@@ -82,7 +82,7 @@ impl Stack {
         for schema in &schemas {
             if schema != "public" {
                 writeln!(text, "create schema {schema};").unwrap();
-                text += &postgres::open_schema(schema);
+                text += &open_schema(schema);
             }
             writeln!(text, "set search_path = {schema};\n{}", migration(schema)).unwrap();
         }

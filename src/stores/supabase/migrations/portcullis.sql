@@ -326,7 +326,7 @@ begin
             end if;
         end loop;
         if not (select c.relrowsecurity from pg_class c where c.oid = held) then
-            problems := problems || format('row level security is off on %s: anybody with the public key reads it', held);
+            problems := problems || format('row level security is off on %s, so that the public key may open it: run the migration again', held);
         end if;
         for word in
             select p.polname from pg_policy p where p.polrelid = held and (0::oid = any (p.polroles) or exists (
@@ -335,17 +335,29 @@ begin
             problems := problems || format('policy "%s" lets others than the service role at %s: drop it', word, held);
         end loop;
     end loop;
+    for word in
+        select f.name from unnest(array[
+            'find_by_login', 'create_first', 'lock', 'keep', 'update', 'delete', 'replace_password_hash',
+            'admit', 'queue', 'attempt', 'failed', 'succeeded', 'import_hashes']) as f(name)
+        where not exists (
+            select from pg_proc p
+            where p.pronamespace = '"public"'::regnamespace and p.proname = 'portcullis_' || f.name
+                and has_function_privilege(current_user, p.oid, 'execute'))
+    loop
+        problems := problems || format('function portcullis_%s is missing, or role %s may not call it: run the migration again',
+            word, current_user);
+    end loop;
     if not exists (
         select from pg_index i join pg_class c on c.oid = i.indexrelid
         where i.indrelid = users and i.indisunique and i.indisvalid and c.relname = 'portcullis_users_email') then
-        problems := problems || format('the unique index portcullis_users_email on %s is missing', users);
+        problems := problems || format('the unique index portcullis_users_email on %s is missing: run the migration again', users);
     end if;
     for word in
         select a.attname from pg_attribute a
         where a.attrelid = users and a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef
             and a.attidentity = '' and (a.attname <> all (ours) or a.attname = any (ours[3:4]))
     loop
-        problems := problems || format('column "%s" of %s is not null and has no default: not everybody can be created',
+        problems := problems || format('column "%s" of %s is not null and has no default, so that not everybody can be created: let it be null, or give it a default',
             word, users);
     end loop;
     return jsonb_build_object('version', 1, 'problems', problems);
