@@ -23,7 +23,7 @@ pub(crate) struct Program {
 }
 
 /// The program that cargo built beside this test.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().and_then(Path::parent).unwrap();
     let binary = built
@@ -48,13 +48,18 @@ fn command(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Comm
     command
 }
 
-/// Runs the program to its end, which must come soon: a server that starts after all is ended too.
-pub(crate) fn finish(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut child = command(place, arguments, variables)
+/// Starts the program in the background; what it says is kept for the end.
+pub(crate) fn begin(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    command(place, arguments, variables)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs the program to its end, which must come soon: a server that starts after all is ended too.
+pub(crate) fn finish(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut child = begin(place, arguments, variables);
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > PATIENCE {

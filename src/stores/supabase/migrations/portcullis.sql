@@ -137,6 +137,10 @@ begin
     if after."disabled" or after."role"::text is distinct from keep_role then
         perform "public".portcullis_keep(before, keep_role);
     end if;
+    if changes ? (parse_ident('"password_hash"'))[1] and to_jsonb(before) ->> (parse_ident('"password"'))[1] is not null then
+        -- A clear-text password that waits for its import is the older one now, and must not come back.
+        execute 'update "public"."users" set "password" = null where "id" = $1' using before."id";
+    end if;
     return query update "public"."users" u set
         "email" = after."email", "role" = after."role",
         "password_hash" = after."password_hash", "disabled" = after."disabled",

@@ -54,7 +54,7 @@ fn a_wrong_key_or_address_stops_the_start_and_one_line_says_which_and_what_to_do
         (
             &[],
             &[("SUPABASE_URL", "http://127.0.0.1:1")],
-            "could not be reached: Connection refused (os error 111); is SUPABASE_URL the address of a project, and does it run?",
+            "could not be reached: Connection refused",
         ),
         (
             &[],

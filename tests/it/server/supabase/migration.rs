@@ -4,19 +4,16 @@ use super::super::PASSWORD;
 use super::super::program::{Program, finish};
 use super::super::raw::{call, sign_in, token};
 use super::super::site::Supabase;
-use super::original::{Original, USERS, wiped};
+use super::original::{Original, USERS, empty_place};
 use super::{printed_migration, starts};
-use crate::stack::Stack;
 use portcullis::PasswordHasher;
 use portcullis::test_util::cheap_hash_params;
 use tempfile::TempDir;
 
 #[test]
 fn on_an_empty_schema_the_migration_runs_twice_and_the_server_starts() {
-    let stack = Stack::own();
-    let place = stack.place();
+    let place = empty_place();
     let migration = printed_migration(&place);
-    place.sql(&wiped(&place));
     for _ in 0..2 {
         place.sql(&migration);
         place.reload();

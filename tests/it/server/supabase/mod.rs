@@ -2,6 +2,7 @@
 
 mod address;
 mod database;
+mod import;
 mod migration;
 mod original;
 

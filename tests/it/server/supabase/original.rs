@@ -1,8 +1,9 @@
 //! The table that the original program keeps: users with their passwords in clear text, and nothing checked.
 
 use super::printed_migration;
-use crate::stack::{Place, Stack, open_schema};
+use crate::stack::{MIGRATION, Place, Stack, open_schema};
 use core::fmt::Write as _;
+use std::sync::LazyLock;
 
 /// How many users the original had.
 pub(super) const USERS: usize = 120;
@@ -40,8 +41,6 @@ impl Person {
 pub(super) struct Original {
     pub(super) place: Place,
     pub(super) people: Vec<Person>,
-    // Of its own, so that a reload is quick.
-    _stack: Stack,
 }
 
 /// Everybody the original knew, of every kind it let in.
@@ -69,7 +68,7 @@ fn people() -> Vec<Person> {
                 number => format!("canary clear text {number}"),
             };
             Person {
-                id: format!("00000000-0000-4000-8000-{:012}", number * 7919 % 1_000_003),
+                id: format!("00000000-0000-4000-8000-{:012}", number * 856 % 1009),
                 email,
                 password,
             }
@@ -84,19 +83,18 @@ fn quoted(text: &str) -> String {
 impl Original {
     /// Its table, as it was before anybody heard of this crate.
     pub(super) fn new() -> Self {
-        let stack = Stack::own();
-        let place = stack.place();
+        let place = empty_place();
         let people = people();
-        let mut sql = wiped(&place);
         // As the original's notes have it, run by its owner.
-        sql += "create table users (
+        let mut sql = "create table users (
                 id uuid default gen_random_uuid() primary key,
                 email text not null unique,
                 password text not null,
                 role text,
                 tenant_id uuid,
                 created_at timestamptz default now()
-            );\n";
+            );\n"
+            .to_owned();
         for (number, person) in people.iter().enumerate() {
             let (role, tenant) = match number {
                 0 => ("'admin'", quoted(TENANT)),
@@ -113,11 +111,7 @@ impl Original {
             .unwrap();
         }
         place.sql(&sql);
-        Self {
-            place,
-            people,
-            _stack: stack,
-        }
+        Self { place, people }
     }
 
     /// The same after what the program prints was run.
@@ -129,9 +123,15 @@ impl Original {
     }
 }
 
-/// The SQL that makes the place a schema as Supabase gives one, with nothing in it.
-pub(super) fn wiped(place: &Place) -> String {
+/// A place with nothing in it, as Supabase gives one. What is made there, the server learns by a reload.
+pub(super) fn empty_place() -> Place {
+    // A stack of few schemas: the server reads them all at each reload.
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::start(16, MIGRATION));
+    let place = STACK.place();
     let schema = &place.schema;
     let grants = open_schema(schema);
-    format!("drop schema {schema} cascade; create schema {schema}; {grants}")
+    place.sql(&format!(
+        "drop schema {schema} cascade; create schema {schema}; {grants}"
+    ));
+    place
 }
