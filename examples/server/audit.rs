@@ -26,7 +26,7 @@ impl Observer for Audit {
             }
             Event::Unavailable { source, error } => {
                 let error = error.to_string();
-                tracing::error!(?source, ?error, "sign-in unavailable");
+                tracing::error!(?source, ?error, "who asks could not be decided");
             }
             _ => tracing::info!("an event this server does not know"),
         }

@@ -30,6 +30,9 @@ pub(crate) async fn ready<S: UserDirectory>(
             log_store_down(&error);
             Err(NOT_READY)
         }
-        Err(_) => Err(NOT_READY),
+        Err(_) => {
+            tracing::error!(within = ?PATIENCE, "the store did not answer in time");
+            Err(NOT_READY)
+        }
     }
 }

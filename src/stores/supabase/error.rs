@@ -102,7 +102,16 @@ impl fmt::Display for SupabaseError {
             Kind::Database(code) if code.as_str() == "42501" => {
                 f.write_str("the database refused the service key's role (42501)")
             }
-            Kind::Database(code) => write!(f, "the database refused with code {}", code.as_str()),
+            Kind::Database(code) => {
+                write!(f, "the database refused with code {}", code.as_str())?;
+                match code.as_str() {
+                    "42P01" | "PGRST205" => f.write_str(": there is no such table"),
+                    "42703" | "PGRST204" => f.write_str(": there is no such column"),
+                    "42883" | "PGRST202" => f.write_str(": there is no such function"),
+                    "PGRST106" => f.write_str(": the schema is not exposed"),
+                    _ => Ok(()),
+                }
+            }
             Kind::Unavailable(status) => write!(f, "supabase is unavailable ({status})"),
             Kind::Misbehaved(status, what) => {
                 write!(

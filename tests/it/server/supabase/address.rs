@@ -3,6 +3,8 @@
 use super::super::program::Program;
 use super::{refusal, starts};
 use crate::stack::{BAD_GATEWAY_HOST, Fault, Stack};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use tempfile::TempDir;
 
 #[test]
@@ -166,4 +168,21 @@ fn an_upstream_that_is_no_postgrest_stops_the_start_and_is_not_quoted() {
     }
     place.gateway.mend();
     starts(&place);
+    // Something that speaks no HTTP at all.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            drop(stream.and_then(|mut stream| {
+                let _read = stream.read(&mut [0; 4096])?;
+                writeln!(stream, "SSH-2.0-{canary}")
+            }));
+        }
+    });
+    let error = refusal(&place, &[], &[("SUPABASE_URL", &url)]);
+    assert!(
+        error.contains("supabase could not be reached: invalid HTTP version parsed"),
+        "{error}"
+    );
+    assert!(!error.contains("canary"), "{error}");
 }

@@ -3,6 +3,7 @@
 mod address;
 mod database;
 mod import;
+mod log;
 mod migration;
 mod original;
 
