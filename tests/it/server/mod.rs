@@ -15,6 +15,7 @@ mod first;
 mod fleet;
 mod forged;
 mod forms;
+mod held;
 mod http;
 mod log;
 mod openapi;

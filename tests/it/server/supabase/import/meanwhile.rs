@@ -1,30 +1,13 @@
 //! A password that is changed while the import runs, by the original program or by this one, is the one that counts.
 
-use super::super::super::raw::{PATIENCE, call, sign_in, token};
+use super::super::super::held::held_from;
+use super::super::super::raw::{call, sign_in, token};
 use super::super::super::{NEW_PASSWORD, PASSWORD};
 use super::super::original::Original;
 use super::{count, import, server};
 use portcullis::PasswordHasher;
 use portcullis::test_util::cheap_hash_params;
 use serde_json::json;
-use std::time::{Duration, Instant};
-
-/// Holds a changed row until somebody waits for it, then commits: it was changed between the import's read and its write.
-fn changed_between(id: &str, password: &str) -> String {
-    format!(
-        "begin;
-         update users set password = '{password}' where id = '{id}';
-         do $$ begin
-             for tries in 1..2000 loop
-                 perform pg_stat_clear_snapshot();
-                 exit when exists (
-                     select from pg_stat_activity a where pg_backend_pid() = any (pg_blocking_pids(a.pid)));
-                 perform pg_sleep(0.01);
-             end loop;
-         end $$;
-         commit;"
-    )
-}
 
 #[test]
 fn a_password_the_original_changes_between_read_and_write_is_not_lost() {
@@ -33,18 +16,12 @@ fn a_password_the_original_changes_between_read_and_write_is_not_lost() {
     // The longest is not what this is about.
     place.sql("update users set password = 'canary' where length(password) > 1024");
     let person = &original.people[0];
-    let said = std::thread::scope(|scope| {
-        let changing = scope.spawn(|| place.sql(&changed_between(&person.id, NEW_PASSWORD)));
-        let held = "select count(*) from pg_locks where relation = 'users'::regclass and mode = 'RowExclusiveLock'";
-        let started = Instant::now();
-        while place.sql(held) == "0" {
-            assert!(started.elapsed() < PATIENCE, "nothing is changed");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let said = import(place);
-        changing.join().unwrap();
-        said
-    });
+    // The import reads what it was, and writes when it is another.
+    let change = format!(
+        "update users set password = '{NEW_PASSWORD}' where id = '{}'",
+        person.id
+    );
+    let said = held_from(place, &change, 1, || import(place));
     assert_eq!(said.code, Some(1), "{said:?}");
     assert_eq!(
         said.error,
