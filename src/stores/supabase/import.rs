@@ -62,7 +62,8 @@ impl SupabaseStore {
     ///
     /// It goes through the table in batches, each one step of the database: stopped at any moment and started again it
     /// goes on with the rest, and a password that is changed meanwhile is left for the next time. An empty password is
-    /// taken away without a hash. When nothing remains, drop the column.
+    /// taken away without a hash. Whoever is given a new password by this store before its turn comes loses the clear
+    /// text of the old one, so what is imported is always what was written last. When nothing remains, drop the column.
     ///
     /// `hash` is called for a batch's passwords at once, so that as many threads work as it has; a good one is
     /// [`Authenticator::hash_password`](crate::Authenticator::hash_password). `progress` is told after each batch.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 /// How many failures in a row an account has before delays begin, of 1 second and twice as long each time.
-const BEFORE_DELAYS: u32 = 10;
+const BEFORE_DELAYS: usize = 10;
 
 /// Makes it an hour, to ask at leisure.
 const LONG_DELAYS: &str =
@@ -33,10 +33,10 @@ fn sign_in_from(server: SocketAddr, address: &str, username: &str, password: &st
 }
 
 /// How many guesses may have been told right or wrong in this time, however slow the machine.
-fn verdicts_allowed(since: Instant) -> u32 {
+fn verdicts_allowed(since: Instant) -> usize {
     let waited = since.elapsed().as_secs();
     // Of n beyond the tenth, the delays alone take 2^n - 1 seconds.
-    BEFORE_DELAYS + (waited + 1).ilog2()
+    BEFORE_DELAYS + usize::try_from((waited + 1).ilog2()).unwrap()
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn wrong_passwords_at_two_servers_in_turn_meet_429_as_early_as_at_one() {
         assert_eq!(statuses[..10], [401; 10], "{username}");
         let verdicts = statuses.iter().filter(|status| **status == 401).count();
         let allowed = verdicts_allowed(started);
-        assert!(verdicts <= allowed as usize, "{username}: {statuses:?}");
+        assert!(verdicts <= allowed, "{username}: {statuses:?}");
         assert!(statuses.iter().all(|status| [401, 429].contains(status)));
     }
     // The right password waits as well, at either; for as long as it takes to ask them.
@@ -90,8 +90,8 @@ fn sixty_guesses_at_once_over_two_servers_get_no_more_verdicts_than_are_allowed(
     });
     let verdicts = replies.iter().filter(|reply| reply.status == 401).count();
     let allowed = verdicts_allowed(started);
-    assert!(verdicts <= allowed as usize, "{verdicts} of {allowed}");
-    assert!(verdicts >= BEFORE_DELAYS as usize, "{verdicts}");
+    assert!(verdicts <= allowed, "{verdicts} of {allowed}");
+    assert!(verdicts >= BEFORE_DELAYS, "{verdicts}");
     let known = |reply: &Reply| [401, 429].contains(&reply.status);
     assert!(replies.iter().all(known), "{replies:?}");
 }

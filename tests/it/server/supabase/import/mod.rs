@@ -9,6 +9,7 @@ use super::super::program::{Program, finish};
 use super::super::site::Supabase;
 use super::original::Original;
 use crate::stack::Place;
+use serde::Deserialize;
 use std::process::Output;
 use tempfile::TempDir;
 
@@ -54,30 +55,30 @@ fn count(original: &Original, condition: &str) -> usize {
 
 /// How many are done; fails unless each row has the clear text it had and no hash, or a hash and no clear text.
 fn done_so_far(original: &Original) -> usize {
-    // Bytes as hexadecimal digits, since a password may hold a line's end.
     let rows = original.place.sql(
-        "select id, password is null, password_hash is null, encode(convert_to(password, 'UTF8'), 'hex') from users",
+        "select json_agg(json_build_object('id', id, 'clear', password, 'hash', password_hash)) from users",
     );
+    let rows: Vec<Row> = serde_json::from_str(&rows).unwrap();
+    assert_eq!(rows.len(), original.people.len());
     let mut done = 0;
-    for row in rows.lines() {
-        let (id, held) = row.split_once('|').unwrap();
-        let person = original
-            .people
-            .iter()
-            .find(|person| person.id == id)
-            .unwrap();
-        let hex: String = person
-            .password
-            .bytes()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        match held {
-            "t|f|" => done += 1,
+    for Row { id, clear, hash } in rows {
+        let person = original.people.iter().find(|person| person.id == id);
+        let password = &person.unwrap().password;
+        match (clear, hash) {
+            (None, Some(_)) => done += 1,
             // Of an empty password there is no hash.
-            "t|t|" if hex.is_empty() => done += 1,
-            _ => assert_eq!(held, format!("f|t|{hex}"), "{person:?}"),
+            (None, None) if password.is_empty() => done += 1,
+            (Some(clear), None) => assert_eq!(clear, *password),
+            (clear, hash) => panic!("{password:?} became {clear:?} and {hash:?}"),
         }
     }
-    assert_eq!(rows.lines().count(), original.people.len());
     done
+}
+
+/// What a row holds of a password.
+#[derive(Deserialize)]
+struct Row {
+    id: String,
+    clear: Option<String>,
+    hash: Option<String>,
 }
