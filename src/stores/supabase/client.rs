@@ -141,6 +141,8 @@ impl Client {
             .await
             .ok()
             .and_then(Result::ok)
+            // A place that comes free at the very end is none: nobody would wait for the answer.
+            .filter(|_| Instant::now() < end)
             .ok_or(SupabaseError(Kind::Crowded))?;
         let mut pauses = PAUSES.iter();
         loop {
