@@ -141,6 +141,8 @@ impl Client {
             .await
             .ok()
             .and_then(Result::ok)
+            // A place that comes free at the very end is none: nobody would wait for the answer.
+            .filter(|_| Instant::now() < end)
             .ok_or(SupabaseError(Kind::Crowded))?;
         let mut pauses = PAUSES.iter();
         loop {
@@ -201,5 +203,8 @@ pub(super) fn unreachable(error: reqwest::Error) -> SupabaseError {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    SupabaseError(Kind::Unreachable(cause.to_string()))
+    // What stands in quotes is somebody's word: the names in a certificate that is not for this host.
+    let cause = cause.to_string();
+    let cause = cause.split('"').next().unwrap_or_default().trim_end();
+    SupabaseError(Kind::Unreachable(cause.to_owned()))
 }

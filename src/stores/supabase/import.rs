@@ -1,7 +1,7 @@
 //! Clear-text passwords that another program left in the table, made hashes in place.
 
 use super::client::Call;
-use super::error::SupabaseError;
+use super::error::{Kind, SupabaseError};
 use super::rows::ClearText;
 use super::schema::Name;
 use super::{SupabaseStore, checked};
@@ -127,7 +127,11 @@ impl SupabaseStore {
         ];
         let call = Call::read(schema.name(Name::Table), &query).counted();
         match self.client().send(call).await {
-            Ok(answer) => Ok(answer.total),
+            // Without a number nobody knows: "none" would have the column dropped.
+            Ok(answer) => answer
+                .total
+                .map(Some)
+                .ok_or(SupabaseError(Kind::Row("no count"))),
             Err(error) if matches!(error.code(), Some("42703" | "PGRST204")) => Ok(None),
             Err(error) => Err(error),
         }

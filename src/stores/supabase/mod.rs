@@ -331,9 +331,12 @@ impl UserDirectory for SupabaseStore {
     }
 
     async fn ping(&self) -> Result<(), SupabaseError> {
-        let query = [("select", self.schema().name(Name::Id)), ("limit", "1")];
+        let select = self.schema().select(&[Name::Id]);
+        let query = [("select", select.as_str()), ("limit", "1")];
         let call = Call::read(self.schema().name(Name::Table), &query);
-        self.client().send(call).await.map(drop)
+        // A proxy's friendly page in JSON is no answer either.
+        let answer = self.client().send(call).await?;
+        answer.json::<Vec<Row>>().map(drop)
     }
 }
 

@@ -21,14 +21,14 @@ mod log;
 mod openapi;
 mod policy;
 mod process;
-mod program;
-mod raw;
-mod site;
+pub(crate) mod program;
+pub(crate) mod raw;
+pub(crate) mod site;
 mod socket;
 mod start;
 mod supabase;
 mod token;
-mod users;
+pub(crate) mod users;
 
 use crate::app;
 use crate::config::Config;

@@ -22,6 +22,7 @@ mod postrust;
 mod tests;
 
 pub(crate) use gateway::{BAD_GATEWAY_HOST, Fault, Gateway, Recorded};
+pub(crate) use keys::{Keys, token};
 pub(crate) use place::Place;
 pub(crate) use postgres::{Cluster, open_schema};
 pub(crate) use postrust::Postrust;
@@ -42,7 +43,7 @@ pub(crate) const MIGRATION: Migration = |schema| {
 };
 
 /// How many tests can have a place of the shared stack.
-const PLACES: usize = 240;
+const PLACES: usize = 320;
 
 /// PostgreSQL and the server before it. Its parts end in this order.
 #[derive(Debug)]

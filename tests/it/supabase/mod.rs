@@ -5,13 +5,27 @@
     reason = "a test stops at the first surprise, in its helpers too"
 )]
 
+mod calls;
+mod crowd;
+mod departures;
+mod faults;
+mod hostile;
+mod keys;
 mod legacy;
+mod logs;
+mod lookups;
 mod migration;
+mod outages;
+mod retries;
+mod secrecy;
 mod throttle;
+mod tls;
+mod town;
+mod wire;
 
 use crate::stack::{Place, Stack};
 use portcullis::directory::{NewUser, Page, UserDirectory as _};
-use portcullis::stores::supabase::{Schema, SupabaseKey, SupabaseStore};
+use portcullis::stores::supabase::{Schema, SupabaseKey, SupabaseStore, SupabaseStoreBuilder};
 use portcullis::test_util::conformance::{self, Broken};
 
 /// The store of a place, under the default names.
@@ -29,6 +43,12 @@ fn store_with(place: &Place, key: &str, schema: Schema) -> SupabaseStore {
         .schema(schema.schema(&place.schema))
         .build()
         .unwrap()
+}
+
+/// A store of this place, by way of this address.
+fn builder_at(url: &str, place: &Place) -> SupabaseStoreBuilder {
+    SupabaseStore::builder(url, SupabaseKey::new(&place.service_key).unwrap())
+        .schema(Schema::default().schema(&place.schema))
 }
 
 async fn promises_kept_by(key: impl Fn(&Place) -> &str) -> Result<(), Broken> {

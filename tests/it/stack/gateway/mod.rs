@@ -4,6 +4,7 @@
 
 mod door;
 mod fault;
+mod inside;
 mod recorded;
 
 pub(crate) use fault::{BAD_GATEWAY_HOST, Fault};
@@ -19,6 +20,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use inside::Inside;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::net::{TcpListener, TcpStream};
@@ -70,6 +72,7 @@ struct Shared {
     keys: Keys,
     schema: String,
     arrived: AtomicUsize,
+    inside: Inside,
     /// `None` while nothing is recorded.
     record: Mutex<Option<Vec<Recorded>>>,
     plan: Mutex<Plan>,
@@ -83,6 +86,7 @@ impl Gateway {
             keys,
             schema: schema.to_owned(),
             arrived: AtomicUsize::new(0),
+            inside: Inside::default(),
             record: Mutex::new(None),
             plan: Mutex::new(Plan::default()),
         });
@@ -123,6 +127,11 @@ impl Gateway {
     /// How many requests have arrived, recorded or not; those refused or failed count too.
     pub(crate) fn arrived(&self) -> usize {
         self.shared.arrived.load(Ordering::SeqCst)
+    }
+
+    /// The most requests there were at one time, waiting or failing ones too.
+    pub(crate) fn busiest(&self) -> usize {
+        self.shared.inside.most()
     }
 
     /// Fails every request from now on. A new fault replaces the one before.
@@ -233,6 +242,7 @@ impl Shared {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| HungUp)?.to_bytes();
         self.arrived.fetch_add(1, Ordering::SeqCst);
+        let _visit = self.inside.enter();
         let request = Request::from_parts(parts, body);
         if let Some(record) = hold(&self.record).as_mut() {
             record.push(Recorded::of(&request));
