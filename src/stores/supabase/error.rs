@@ -16,6 +16,8 @@ pub struct SupabaseError(pub(super) Kind);
 pub(super) enum Kind {
     /// No connection, or it ended before the answer: the innermost cause, as text.
     Unreachable(String),
+    /// The question was dropped on the way: the runtime that asked it has ended.
+    Dropped,
     /// No answer in time.
     TimedOut(Duration),
     /// As many requests are in flight as may be, and none ended in time.
@@ -82,7 +84,7 @@ impl SupabaseError {
     fn outage(&self) -> &'static Outage {
         match self.0 {
             Kind::TimedOut(_) | Kind::Unavailable(StatusCode::GATEWAY_TIMEOUT) => &Outage::TimedOut,
-            Kind::Crowded | Kind::Unavailable(_) => &Outage::Unavailable,
+            Kind::Dropped | Kind::Crowded | Kind::Unavailable(_) => &Outage::Unavailable,
             Kind::Unreachable(_)
             | Kind::KeyRejected(_)
             | Kind::Database(_)
@@ -96,6 +98,7 @@ impl fmt::Display for SupabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Unreachable(cause) => write!(f, "supabase could not be reached: {cause}"),
+            Kind::Dropped => f.write_str("the runtime that asked supabase has ended"),
             Kind::TimedOut(limit) => write!(f, "no answer from supabase within {limit:?}"),
             Kind::Crowded => f.write_str("too many requests to supabase are in flight"),
             Kind::KeyRejected(status) => write!(f, "supabase rejected the service key ({status})"),

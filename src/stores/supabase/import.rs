@@ -1,10 +1,11 @@
 //! Clear-text passwords that another program left in the table, made hashes in place.
 
+use super::SupabaseStore;
 use super::client::Call;
 use super::error::{Kind, SupabaseError};
 use super::rows::ClearText;
 use super::schema::Name;
-use super::{SupabaseStore, checked};
+use super::sent::checked;
 use crate::password::{Password, PasswordHash};
 use crate::user::UserId;
 use futures_util::future::try_join_all;

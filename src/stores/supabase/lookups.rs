@@ -63,10 +63,7 @@ impl Lookups {
         }
         match tokio::time::timeout(self.timeout, answered).await {
             Ok(Ok(found)) => found,
-            Ok(Err(_)) => {
-                let cause = "the runtime that asked has ended";
-                Err(SupabaseError(Kind::Unreachable(cause.to_owned())))
-            }
+            Ok(Err(_)) => Err(SupabaseError(Kind::Dropped)),
             Err(_) => Err(SupabaseError(Kind::TimedOut(self.timeout))),
         }
     }

@@ -10,6 +10,7 @@ mod key;
 mod lookups;
 mod rows;
 mod schema;
+mod sent;
 mod throttle;
 
 pub use builder::SupabaseStoreBuilder;
@@ -22,7 +23,7 @@ pub use throttle::SupabaseThrottle;
 
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
-use crate::store::{Account, AccountStatus, UserStore};
+use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use client::{Call, Client};
 use core::fmt;
@@ -30,10 +31,8 @@ use error::Kind;
 use lookups::Lookups;
 use rows::Row;
 use schema::Name;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use sent::{Target, checked, columns_of, refused, row_of, uuid};
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// The most rows asked for at a time. Supabase gives no more unless it is told to; what it gives less is asked for again.
 const PAGE: u64 = 1000;
@@ -64,70 +63,6 @@ const PAGE: u64 = 1000;
 #[derive(Clone)]
 pub struct SupabaseStore {
     lookups: Arc<Lookups>,
-}
-
-/// A row to be inserted, without what is none: a column's default then applies.
-fn row_of(schema: &Schema, new: &NewUser) -> Map<String, Value> {
-    let columns = [
-        (Name::Email, Some(new.email.as_str())),
-        (Name::UserRole, new.role.as_ref().map(Role::as_str)),
-        (Name::TenantId, new.tenant_id.as_ref().map(TenantId::as_str)),
-        (
-            Name::PasswordHash,
-            new.password_hash.as_ref().map(PasswordHash::expose),
-        ),
-    ];
-    columns
-        .into_iter()
-        .filter_map(|(name, value)| Some((schema.name(name).to_owned(), value?.into())))
-        .collect()
-}
-
-/// The columns a change writes; a role that is taken away is null.
-fn columns_of(schema: &Schema, changes: &UserChanges) -> Map<String, Value> {
-    let text = |text: &str| Value::from(text);
-    let columns = [
-        (
-            Name::Email,
-            changes.email.as_ref().map(|email| text(email.as_str())),
-        ),
-        (
-            Name::UserRole,
-            changes
-                .role
-                .as_ref()
-                .map(|role| role.as_ref().map(|role| text(role.as_str())).into()),
-        ),
-        (
-            Name::PasswordHash,
-            changes
-                .password_hash
-                .as_ref()
-                .map(|hash| text(hash.expose())),
-        ),
-        (
-            Name::Disabled,
-            changes
-                .status
-                .map(|status| Value::from(status != AccountStatus::Active)),
-        ),
-    ];
-    columns
-        .into_iter()
-        .filter_map(|(name, value)| Some((schema.name(name).to_owned(), value?)))
-        .collect()
-}
-
-/// What `portcullis_update` and `portcullis_delete` take.
-#[derive(Serialize)]
-struct Target<'a> {
-    user_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    changes: Option<Map<String, Value>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keep_role: Option<&'a str>,
 }
 
 impl SupabaseStore {
@@ -184,28 +119,6 @@ impl SupabaseStore {
         let total = answer.total.ok_or(SupabaseError(Kind::Row("no count")))?;
         Ok((answer.json()?, total))
     }
-}
-
-/// What the database refuses by its rules: its unique index, and the last of a role that must be kept.
-fn refused(error: SupabaseError) -> DirectoryError<SupabaseError> {
-    match error.code() {
-        Some("23505") => DirectoryError::Duplicate,
-        Some("PT409") => DirectoryError::LastOfRole,
-        _ => DirectoryError::Store(error),
-    }
-}
-
-/// An id as the table holds it. Nothing else is ever sent.
-fn uuid(id: &UserId) -> Option<Uuid> {
-    let uuid = Uuid::try_parse(id.as_str()).ok()?;
-    // Other spellings of a UUID are other ids, as in every store.
-    let mut text = Uuid::encode_buffer();
-    (*uuid.hyphenated().encode_lower(&mut text) == *id.as_str()).then_some(uuid)
-}
-
-/// The id's text, if it is one of a UUID.
-fn checked(id: &UserId) -> Option<&str> {
-    uuid(id).map(|_| id.as_str())
 }
 
 impl UserStore for SupabaseStore {
