@@ -13,7 +13,9 @@
 
 mod contest;
 
-use contest::contests;
+use contest::{ALGORITHMS, contest};
+use portcullis::token::Scratch;
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -68,12 +70,21 @@ fn race(name: &str, works: [&dyn Fn(); 3]) {
 
 fn main() {
     println!("| | portcullis | / jsonwebtoken | / aws-lc-rs |\n|---|---|---|---|");
-    for contest in contests() {
-        let algorithm = contest.algorithm;
+    for algorithm in ALGORITHMS {
+        let contest = contest(algorithm);
         race(
             &format!("verify {algorithm}"),
             [
                 &|| drop(black_box(contest.verify())),
+                &|| drop(black_box(contest.peer_verify())),
+                &|| assert!(black_box(contest.raw_verify())),
+            ],
+        );
+        let scratch = RefCell::new(Scratch::new());
+        race(
+            &format!("verify {algorithm}, borrowed"),
+            [
+                &|| contest.verify_borrowed(&mut scratch.borrow_mut()),
                 &|| drop(black_box(contest.peer_verify())),
                 &|| assert!(black_box(contest.raw_verify())),
             ],

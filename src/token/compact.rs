@@ -2,6 +2,7 @@
 
 use super::error::TokenError;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
+use core::mem::MaybeUninit;
 
 /// A token cut into its parts; nothing is decoded.
 pub(super) struct Compact<'t> {
@@ -39,15 +40,23 @@ fn cut(bytes: &[u8], dot: Option<usize>) -> Result<(&[u8], &[u8]), TokenError> {
 }
 
 /// Decodes base64url without padding; refuses white space, `=`, the standard alphabet and stray trailing bits.
-pub(super) fn decode<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+///
+/// The buffer need not be cleared: only what was written is given back.
+pub(super) fn decode<'b>(text: &[u8], buffer: &'b mut [MaybeUninit<u8>]) -> Option<&'b [u8]> {
     // The decoder panics on a buffer that is too small: a text of n characters has at most 3n/4 bytes.
     if decoded_len(text)? > buffer.len() {
         return None;
     }
     URL_SAFE_NO_PAD
-        .decode(text, Out::from_slice(buffer))
+        .decode(text, Out::from_uninit_slice(buffer))
         .ok()
         .map(|bytes| &*bytes)
+}
+
+/// Decodes in the place of what `bytes` holds, under the same rules.
+pub(super) fn decode_over(text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    bytes.clear();
+    URL_SAFE_NO_PAD.decode_append(text, bytes).ok()
 }
 
 /// Decodes into a new vector, under the same rules.

@@ -1,18 +1,17 @@
 //! [`TokenIssuer`]: tokens for people who signed in.
 
-use super::claims::RESERVED;
 use super::compact;
 use super::error::{BuildError, IssueError, TokenError};
 use super::header;
 use super::key::SigningKey;
-use super::strict::{self, Breach, Tap};
+use super::registered::RESERVED;
+use super::strict::{self, Fault, Reader, Tap};
 use super::verifier::{check_kid, check_names};
 use crate::clock::{Clock, SystemClock};
 use crate::user::UserId;
 use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
-use serde::de::{IgnoredAny, MapAccess};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 use zeroize::Zeroizing;
@@ -206,12 +205,9 @@ fn append_members<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), Iss
     // Read back before it is signed: whatever the type's own code wrote, no claim of ours may stand there twice.
     let text =
         core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
-    let breach = Breach::default();
-    strict::object::<(), _>(text, &mut Own(&breach), &breach, TokenError::Payload).map_err(
-        |_| {
-            IssueError::new("the own claims must be an object without registered or repeated names")
-        },
-    )?;
+    strict::object::<()>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
+        IssueError::new("the own claims must be an object without registered or repeated names")
+    })?;
     // Its closing brace becomes the whole payload's, its opening one the comma before its first member.
     json.pop();
     if let Some(brace) = json.get_mut(start) {
@@ -221,13 +217,12 @@ fn append_members<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), Iss
 }
 
 /// Refuses the names that are not the application's to give.
-struct Own<'a>(&'a Breach);
+struct Own;
 
-impl<'de> Tap<'de> for Own<'_> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+impl<'de> Tap<'de> for Own {
+    fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault> {
         if RESERVED.contains(&name) {
-            map.next_value::<IgnoredAny>()?;
-            return Err(strict::refuse(self.0, TokenError::OwnClaims));
+            return Err(reader.refuse(TokenError::OwnClaims));
         }
         Ok(false)
     }

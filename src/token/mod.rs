@@ -16,11 +16,12 @@ mod header;
 mod issuer;
 mod key;
 mod keyset;
+mod registered;
 mod strict;
 mod verifier;
 
 pub use algorithm::Algorithm;
-pub use claims::Claims;
+pub use claims::{BorrowedClaims, Claims, Scratch};
 pub use error::{BuildError, IssueError, TokenError};
 pub use issuer::{AccessToken, Subject, TokenIssuer, TokenIssuerBuilder};
 pub use key::{KeyError, SigningKey, VerifyingKey};

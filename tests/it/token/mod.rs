@@ -5,9 +5,11 @@
     reason = "short beats fast in tests"
 )]
 
+mod borrowed;
 mod circle;
 mod claims;
 mod confusion;
+mod differential;
 mod forge;
 mod format;
 mod header;
