@@ -1,7 +1,7 @@
 //! The three segments of a compact JWS (RFC 7515 §3.1) and strict base64url (§2): one text per token.
 
 use super::error::TokenError;
-use base64_simd::{Out, URL_SAFE_NO_PAD};
+use base64_simd::{AppendBase64Encode, Out, URL_SAFE_NO_PAD};
 use core::mem::MaybeUninit;
 
 /// A token cut into its parts; nothing is decoded.
@@ -82,6 +82,11 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Encodes without padding, behind what `text` holds.
-pub(super) fn encode_onto(bytes: &[u8], text: &mut String) {
+pub(super) fn encode_onto<T: AppendBase64Encode>(bytes: &[u8], text: &mut T) {
     URL_SAFE_NO_PAD.encode_append(bytes, text);
+}
+
+/// How many characters so many bytes take.
+pub(super) fn encoded_len(bytes: usize) -> usize {
+    bytes.saturating_mul(4).div_ceil(3)
 }

@@ -81,6 +81,11 @@ impl SigningKey {
         self.verifying.clone()
     }
 
+    /// How long its signatures are, in bytes.
+    pub(super) fn signature_bytes(&self) -> usize {
+        self.verifying.signature_bytes()
+    }
+
     /// Appends `.` and the signature over what `token` holds.
     pub(super) fn sign_onto(
         &self,
@@ -150,15 +155,18 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether a base64url segment is as long as this key's signatures are: forgeries of another length cost nothing.
-    pub(super) fn is_as_long(&self, signature: &[u8]) -> bool {
-        let bytes = match &*self.material {
+    fn signature_bytes(&self) -> usize {
+        match &*self.material {
             Material::Hmac(key) => key.algorithm().tag_len(),
             Material::Public {
                 signature_bytes, ..
             } => *signature_bytes,
-        };
-        compact::decoded_len(signature) == Some(bytes)
+        }
+    }
+
+    /// Whether a base64url segment is as long as this key's signatures are: forgeries of another length cost nothing.
+    pub(super) fn is_as_long(&self, signature: &[u8]) -> bool {
+        compact::decoded_len(signature) == Some(self.signature_bytes())
     }
 
     /// Whether `signature`, a base64url segment, is this key's over `input`.

@@ -167,13 +167,18 @@ impl Mutator {
 
     fn alter_text(&mut self, text: &mut String) {
         const LETTERS: &str = "AB-_yz019.=+/ \n~é";
-        let at = self.below(text.len().max(1)).min(text.len());
+        let starts: Vec<_> = text.char_indices().map(|(start, _)| start).collect();
+        let at = starts
+            .get(self.below(starts.len().max(1)))
+            .copied()
+            .unwrap_or(0);
         let letter = LETTERS.chars().nth(self.below(17)).unwrap();
         match self.below(4) {
             0 => text.insert(at, letter),
             1 if at < text.len() => drop(text.remove(at)),
             2 if at < text.len() => {
-                text.replace_range(at..=at, letter.encode_utf8(&mut [0; 4]));
+                text.remove(at);
+                text.insert(at, letter);
             }
             _ => text.truncate(at),
         }
