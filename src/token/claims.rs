@@ -1,5 +1,6 @@
 //! [`Claims`] and [`BorrowedClaims`]: what a verified token says.
 
+use super::revocations::Presented;
 use crate::user::{Identifier, UserId};
 use core::fmt;
 use core::time::Duration;
@@ -20,6 +21,15 @@ pub struct Claims<E = ()> {
 }
 
 impl<E> Claims<E> {
+    pub(super) fn presented(&self) -> Presented<'_> {
+        Presented {
+            subject: self.subject.as_str(),
+            token_id: self.token_id.as_deref(),
+            issued_at: self.issued_at,
+            epoch: self.epoch,
+        }
+    }
+
     /// Who the token is about: the `sub` claim, 1 to 255 characters.
     pub fn subject(&self) -> &UserId {
         &self.subject
@@ -76,11 +86,22 @@ pub struct BorrowedClaims<'b, E = ()> {
     pub(super) token_id: Option<Cow<'b, str>>,
     pub(super) issued_at: Duration,
     pub(super) expires_at: Duration,
+    /// The `nbf` claim; 0 if there is none.
+    pub(super) not_before: Duration,
     pub(super) epoch: u64,
     pub(super) extra: E,
 }
 
 impl<E> BorrowedClaims<'_, E> {
+    pub(super) fn presented(&self) -> Presented<'_> {
+        Presented {
+            subject: self.subject.as_str(),
+            token_id: self.token_id.as_deref(),
+            issued_at: self.issued_at,
+            epoch: self.epoch,
+        }
+    }
+
     /// Who the token is about: the `sub` claim, 1 to 255 characters.
     pub fn subject(&self) -> &str {
         self.subject.as_str()
@@ -158,6 +179,6 @@ impl fmt::Debug for Scratch {
     }
 }
 
-fn time_of(since_epoch: Duration) -> SystemTime {
+pub(super) fn time_of(since_epoch: Duration) -> SystemTime {
     UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
 }

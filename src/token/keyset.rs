@@ -149,6 +149,11 @@ impl Entry {
         &self.key
     }
 
+    /// When the key's time is over, if ever.
+    pub(super) fn until(&self) -> Option<SystemTime> {
+        self.until
+    }
+
     /// Whether the key's time is over.
     pub(super) fn is_over(&self, now: SystemTime) -> bool {
         self.until.is_some_and(|until| now >= until)

@@ -17,6 +17,7 @@ mod issuer;
 mod key;
 mod keyset;
 mod registered;
+mod revocations;
 mod strict;
 mod verifier;
 
@@ -26,6 +27,7 @@ pub use error::{BuildError, IssueError, TokenError};
 pub use issuer::{AccessToken, Subject, TokenIssuer, TokenIssuerBuilder};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keyset::KeySet;
+pub use revocations::{Presented, Revocations};
 pub use verifier::{TokenVerifier, TokenVerifierBuilder};
 
 /// The type of the tokens issued and accepted by default: access tokens (RFC 9068 §2.1).

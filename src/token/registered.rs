@@ -69,6 +69,7 @@ impl<'de, 'v> Registered<'de, 'v> {
             token_id: self.token_id,
             issued_at,
             expires_at,
+            not_before: self.not_before.unwrap_or_default(),
             epoch: self.epoch,
             extra,
         })

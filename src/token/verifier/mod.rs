@@ -1,24 +1,27 @@
 //! [`TokenVerifier`]: the one way from a token's text to [`Claims`].
 
+mod authentic;
 mod builder;
+mod cache;
 mod keyring;
 
 pub use builder::TokenVerifierBuilder;
 pub(super) use builder::{check_kid, check_names};
 
 use super::claims::{BorrowedClaims, Claims, Scratch};
-use super::compact::{self, Compact};
+use super::compact;
 use super::error::TokenError;
 use super::keyset::KeySet;
 use super::registered::{Expected, Registered};
+use super::revocations::{Presented, Revocations};
 use crate::clock::Clock;
+use authentic::{Authentic, Seen};
+use cache::Cache;
 use core::fmt;
-use core::mem::MaybeUninit;
 use core::time::Duration;
 use keyring::Keyring;
 use serde::de::{Deserialize, DeserializeOwned};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Verifies tokens of one issuer, for one audience, of one type. Cheap to clone; clones share everything.
 ///
@@ -44,10 +47,9 @@ struct Shared {
     max_bytes: usize,
     keys: Keyring,
     clock: Arc<dyn Clock>,
+    cache: Option<Cache>,
+    revocations: Option<Arc<dyn Revocations>>,
 }
-
-/// Payloads up to this size are decoded onto the stack: all that tokens of the default limit can hold.
-const STACK_BYTES: usize = TokenVerifier::DEFAULT_MAX_BYTES / 4 * 3;
 
 impl TokenVerifier {
     /// The longest token looked at. Default: 8 KiB, what HTTP servers take as one header field.
@@ -98,18 +100,58 @@ impl TokenVerifier {
     /// # Errors
     /// As [`verify`](Self::verify); [`TokenError::OwnClaims`] if they don't fit `E`.
     pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
-        let (payload, now) = self.authentic(token)?;
-        let mut stack = [const { MaybeUninit::uninit() }; STACK_BYTES];
-        let heap;
-        let payload = match compact::decoded_len(payload) {
-            Some(len) if len <= STACK_BYTES => compact::decode(payload, &mut stack),
-            _ => {
-                heap = compact::decode_to_vec(payload);
-                heap.as_deref()
+        let shared = &*self.shared;
+        let token = shared.authentic(token)?;
+        token.decoded(|payload| {
+            let claims = shared.claims(&token, payload)?;
+            if !token.known {
+                shared.remember(&token, shared.window(&token, &claims), None);
             }
-        };
-        let payload = payload.ok_or(TokenError::Payload)?;
-        self.read(payload, now).map(BorrowedClaims::into_claims)
+            Ok(claims.into_claims())
+        })
+    }
+
+    /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
+    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a signature nor
+    /// reads claims.
+    ///
+    /// ```
+    /// # use portcullis::token::{Algorithm, SigningKey};
+    /// # use portcullis::{TokenIssuer, TokenVerifier, UserId};
+    /// # use std::sync::Arc;
+    /// # let key = SigningKey::generate(Algorithm::EdDsa)?;
+    /// # let issuer = TokenIssuer::builder("issuer", "audience", key.clone()).build()?;
+    /// let verifier = TokenVerifier::builder("issuer", "audience", key.verifying_key())
+    ///     .cache(16 * 1024 * 1024)
+    ///     .build()?;
+    /// # let token = issuer.issue(&UserId::new("42")?)?;
+    /// let claims = verifier.verify_shared::<()>(token.expose())?;
+    /// let again = verifier.verify_shared::<()>(token.expose())?;
+    /// assert!(Arc::ptr_eq(&claims, &again));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify_with`](Self::verify_with).
+    pub fn verify_shared<E: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Claims<E>>, TokenError> {
+        let shared = &*self.shared;
+        match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
+            Seen::Before(claims) => {
+                let claims: Arc<Claims<E>> = claims;
+                shared.admit(&claims.presented())?;
+                Ok(claims)
+            }
+            Seen::Authentic(token) => token.decoded(|payload| {
+                let claims = shared.claims::<E>(&token, payload)?;
+                let window = shared.window(&token, &claims);
+                let claims = Arc::new(claims.into_claims());
+                shared.remember(&token, window, Some(claims.clone()));
+                Ok(claims)
+            }),
+        }
     }
 
     /// Verifies a token and reads its claims where they lie, in the caller's `scratch`: for those who verify so much that
@@ -142,52 +184,43 @@ impl TokenVerifier {
         token: &str,
         scratch: &'b mut Scratch,
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
-        let (payload, now) = self.authentic(token)?;
-        compact::decode_over(payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
-        self.read(&scratch.payload, now)
-    }
-
-    /// All that is checked before anything of the payload gets looked at. Answers the payload's segment, and the time
-    /// that counts for all of this token.
-    fn authentic<'t>(&self, token: &'t str) -> Result<(&'t [u8], SystemTime), TokenError> {
         let shared = &*self.shared;
-        if token.len() > shared.max_bytes {
-            return Err(TokenError::TooLong);
+        let token = shared.authentic(token)?;
+        compact::decode_over(token.payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
+        let claims = shared.claims(&token, &scratch.payload)?;
+        if !token.known {
+            shared.remember(&token, shared.window(&token, &claims), None);
         }
-        let parts = Compact::split(token)?;
-        let found = shared.keys.find(parts.header)?;
-        let key = found.entry.key();
-        // Before the clock is read, which costs more than all that came before.
-        if !key.is_as_long(parts.signature) {
-            return Err(TokenError::Signature);
-        }
-        let now = shared.clock.now();
-        if found.entry.is_over(now) {
-            return Err(TokenError::UnknownKey);
-        }
-        if !key.verifies(parts.signing_input, parts.signature) {
-            return Err(TokenError::Signature);
-        }
-        shared.keys.learn(&found, parts.header);
-        Ok((parts.payload, now))
+        Ok(claims)
     }
+}
 
-    fn read<'b, E: Deserialize<'b>>(
+impl Shared {
+    /// The claims of an authentic token, if they are good and the application has not revoked it.
+    fn claims<'b, E: Deserialize<'b>>(
         &self,
+        token: &Authentic<'_>,
         payload: &'b [u8],
-        now: SystemTime,
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
-        let shared = &*self.shared;
         let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
         let expected = Expected {
-            issuer: &shared.issuer,
-            audience: &shared.audience,
-            leeway: shared.leeway,
-            max_lifetime: shared.max_lifetime,
-            // A clock before 1970 expires nothing by itself, but every token is then issued in its future.
-            now: now.duration_since(UNIX_EPOCH).unwrap_or_default(),
+            issuer: &self.issuer,
+            audience: &self.audience,
+            leeway: self.leeway,
+            max_lifetime: self.max_lifetime,
+            now: token.now,
         };
-        Registered::read(json, &expected)
+        let claims = Registered::read(json, &expected)?;
+        self.admit(&claims.presented())?;
+        Ok(claims)
+    }
+
+    /// The application has the last word.
+    fn admit(&self, token: &Presented<'_>) -> Result<(), TokenError> {
+        match &self.revocations {
+            Some(revocations) if revocations.is_revoked(token) => Err(TokenError::Revoked),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod borrowed;
+mod cache;
 mod circle;
 mod claims;
 mod confusion;

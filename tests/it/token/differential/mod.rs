@@ -15,14 +15,18 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::time::{Duration, UNIX_EPOCH};
 
-fn verifier() -> TokenVerifier {
+fn verifier(caches: bool) -> TokenVerifier {
     let key = VerifyingKey::from_secret(Algorithm::Hs256, SECRET)
         .unwrap()
         .with_kid("k1");
-    TokenVerifier::builder("https://issuer.example", "api", key)
-        .clock(Stopped(Duration::from_secs(NOW)))
-        .build()
-        .unwrap()
+    let builder = TokenVerifier::builder("https://issuer.example", "api", key)
+        .clock(Stopped(Duration::from_secs(NOW)));
+    let builder = if caches {
+        builder.cache(1 << 20)
+    } else {
+        builder
+    };
+    builder.build().unwrap()
 }
 
 /// What the verifier under test makes of a token, by each of its ways.
@@ -64,8 +68,8 @@ fn blurred(value: Value) -> Value {
 fn a_slow_and_simple_verifier_says_the_same_of_altered_tokens() {
     let count =
         std::env::var("PORTCULLIS_MUTATIONS").map_or(30_000, |count| count.parse::<u64>().unwrap());
-    // One verifier for all, so that what it remembers of one token is there when the next one comes.
-    let lasting = verifier();
+    // Two verifiers for all, so that what they remember of one token is there when the next one comes.
+    let (lasting, caching) = (verifier(false), verifier(true));
     let mut scratch = Scratch::new();
     let (mut accepted, mut refused) = (0_u64, 0_u64);
     for seed in 0..count {
@@ -74,17 +78,19 @@ fn a_slow_and_simple_verifier_says_the_same_of_altered_tokens() {
         if let Some(told) = &mut expected {
             told.extra = blurred(told.extra.take());
         }
-        assert_eq!(
-            told(&lasting, &mut scratch, &token),
-            expected,
-            "seed {seed}: {token}"
-        );
+        let mut agrees = |verifier: &TokenVerifier| {
+            let told = told(verifier, &mut scratch, &token);
+            assert_eq!(told, expected, "seed {seed}: {token}");
+        };
+        agrees(&lasting);
+        agrees(&caching);
         if seed % 64 == 0 {
-            assert_eq!(
-                told(&verifier(), &mut scratch, &token),
-                expected,
-                "seed {seed}: {token}"
-            );
+            agrees(&verifier(false));
+        }
+        for _ in 0..2 {
+            let shared = caching.verify_shared::<Value>(&token).ok();
+            let extra = shared.map(|claims| blurred(claims.extra().clone()));
+            assert_eq!(extra, expected.as_ref().map(|told| told.extra.clone()));
         }
         *(if expected.is_some() {
             &mut accepted
