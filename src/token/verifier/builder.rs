@@ -135,6 +135,8 @@ impl TokenVerifierBuilder {
         }
         Ok(TokenVerifier {
             shared: Arc::new(Shared {
+                #[cfg(feature = "axum")]
+                id: next_id(),
                 issuer: self.issuer.into(),
                 audience: self.audience.into(),
                 leeway: self.leeway,
@@ -147,6 +149,13 @@ impl TokenVerifierBuilder {
             }),
         })
     }
+}
+
+#[cfg(feature = "axum")]
+fn next_id() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// What issuer and verifier both ask of their names.

@@ -40,6 +40,8 @@ pub struct TokenVerifier {
 }
 
 struct Shared {
+    #[cfg(feature = "axum")]
+    id: u64,
     issuer: Box<str>,
     audience: Box<str>,
     leeway: Duration,
@@ -192,6 +194,28 @@ impl TokenVerifier {
             shared.remember(&token, shared.window(&token, &claims), None);
         }
         Ok(claims)
+    }
+}
+
+/// For extractors, which ask more than once a request.
+#[cfg(feature = "axum")]
+impl TokenVerifier {
+    /// Tells verifiers apart; clones are one.
+    pub(crate) fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// Reads the claims of a token that this verifier has found good a moment ago, into another type. The signature is not
+    /// looked at again; everything else is.
+    pub(crate) fn read_again<E: DeserializeOwned>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Claims<E>>, TokenError> {
+        let token = self.shared.seen_good(token)?;
+        token.decoded(|payload| {
+            let claims = self.shared.claims(&token, payload)?;
+            Ok(Arc::new(claims.into_claims()))
+        })
     }
 }
 
