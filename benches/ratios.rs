@@ -61,7 +61,7 @@ fn race(name: &str, works: [&dyn Fn(); 3]) {
     }
     let figure = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
     println!(
-        "| {name} | {:.2} µs | {:.2} | {:.2} |",
+        "| {name} | {:.2} µs | {:.3} | {:.3} |",
         figure(|s| s[0] * 1e6),
         figure(|s| s[0] / s[1]),
         figure(|s| s[0] / s[2]),
@@ -85,6 +85,14 @@ fn main() {
             &format!("verify {algorithm}, borrowed"),
             [
                 &|| contest.verify_borrowed(&mut scratch.borrow_mut()),
+                &|| drop(black_box(contest.peer_verify())),
+                &|| assert!(black_box(contest.raw_verify())),
+            ],
+        );
+        race(
+            &format!("verify {algorithm}, remembered"),
+            [
+                &|| drop(black_box(contest.hit())),
                 &|| drop(black_box(contest.peer_verify())),
                 &|| assert!(black_box(contest.raw_verify())),
             ],

@@ -27,6 +27,7 @@ fn tokens(criterion: &mut Criterion) {
         group.bench_function("portcullis, borrowed", |b| {
             b.iter(|| contest.verify_borrowed(&mut scratch));
         });
+        group.bench_function("portcullis, remembered", |b| b.iter(|| contest.hit()));
         group.bench_function("jsonwebtoken", |b| b.iter(|| contest.peer_verify()));
         group.bench_function("aws-lc-rs", |b| b.iter(|| contest.raw_verify()));
         group.finish();

@@ -12,6 +12,7 @@ use portcullis::token::{Algorithm, Scratch, SigningKey};
 use portcullis::{AccessToken, Claims, TokenIssuer, TokenVerifier, UserId};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ISSUER: &str = "https://auth.example.com/";
@@ -191,6 +192,7 @@ fn raw_sign(raw: &Raw, input: &[u8]) -> usize {
 pub(crate) struct Contest {
     pub(crate) token: String,
     pub(crate) verifier: TokenVerifier,
+    caching: TokenVerifier,
     issuer: TokenIssuer,
     subject: UserId,
     own: Own,
@@ -239,6 +241,10 @@ impl Contest {
         let verifier = TokenVerifier::builder(ISSUER, AUDIENCE, signing.verifying_key())
             .build()
             .unwrap();
+        let caching = TokenVerifier::builder(ISSUER, AUDIENCE, signing.verifying_key())
+            .cache(1 << 20)
+            .build()
+            .unwrap();
         let day = Duration::from_secs(86_400);
         let issuer = TokenIssuer::builder(ISSUER, AUDIENCE, signing)
             .lifetime(day)
@@ -277,6 +283,7 @@ impl Contest {
         let contest = Self {
             token,
             verifier,
+            caching,
             issuer,
             subject,
             own,
@@ -290,6 +297,7 @@ impl Contest {
             signature,
         };
         assert_eq!(contest.verify().extra().role, "administrator");
+        assert!(Arc::ptr_eq(&contest.hit(), &contest.hit()));
         assert_eq!(contest.peer_verify().claims.sub, SUBJECT);
         assert!(contest.raw_verify());
         assert!(
@@ -308,6 +316,11 @@ impl Contest {
         let token = black_box(&self.token);
         let claims = self.verifier.verify_borrowed::<OwnRef<'_>>(token, scratch);
         black_box(claims.unwrap());
+    }
+
+    /// A token that the verifier's cache knows.
+    pub(crate) fn hit(&self) -> Arc<Claims<Own>> {
+        self.caching.verify_shared(black_box(&self.token)).unwrap()
     }
 
     pub(crate) fn peer_verify(&self) -> jsonwebtoken::TokenData<All> {

@@ -3,6 +3,7 @@
 use super::name::Name;
 use super::names::Names;
 use super::reader::{Fault, Reader};
+use super::text::quote;
 use super::value::Value;
 use serde::de::{DeserializeSeed, MapAccess};
 use std::borrow::Cow;
@@ -33,6 +34,32 @@ impl<'a, 'de> Members<'a, 'de> {
     /// The next member's name; its value is what the reader stands before.
     #[inline]
     pub(super) fn next_name(&mut self) -> Result<Option<Cow<'de, str>>, Fault> {
+        match self.plain_name() {
+            Some(name) => Ok(Some(Cow::Borrowed(name))),
+            None => self.any_name(),
+        }
+    }
+
+    /// The name if it comes as issuers write it: a comma, a quote, the name, a quote and a colon. Otherwise nothing has
+    /// happened, and [`any_name`](Self::any_name) has to look.
+    #[inline]
+    fn plain_name(&mut self) -> Option<&'de str> {
+        if !self.reader.plain || self.ended || !self.reader.is_at(self.depth) {
+            return None;
+        }
+        let rest = self.reader.text.get(self.reader.at..)?;
+        let from_name = rest.strip_prefix(if self.first { "\"" } else { ",\"" })?;
+        let (name, behind) = from_name.split_at_checked(quote(from_name.as_bytes())?)?;
+        let value = behind.strip_prefix("\":")?;
+        if !self.names.insert(&Cow::Borrowed(name)) {
+            return None;
+        }
+        self.first = false;
+        self.reader.at = self.reader.text.len().saturating_sub(value.len());
+        Some(name)
+    }
+
+    fn any_name(&mut self) -> Result<Option<Cow<'de, str>>, Fault> {
         if self.ended || !self.reader.next_at(self.depth, self.first, b'}')? {
             self.ended = true;
             return Ok(None);

@@ -161,6 +161,12 @@ impl<'de> Reader<'de> {
         Ok(())
     }
 
+    /// Whether the reader stands in the object or array that was entered at `depth`.
+    #[inline]
+    pub(super) fn is_at(&self, depth: u8) -> bool {
+        self.depth == depth
+    }
+
     pub(super) fn is_at_end(&mut self) -> bool {
         self.depth == 0 && self.peek().is_none()
     }

@@ -110,7 +110,7 @@ pub(super) fn is_plain(text: &[u8]) -> bool {
 
 /// Where the first quote is. Names and short values lie within the first eight bytes.
 #[inline]
-fn quote(bytes: &[u8]) -> Option<usize> {
+pub(super) fn quote(bytes: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     if let Some(word) = bytes.first_chunk::<8>() {
         // A byte that is a quote becomes zero, and of the zeroes the lowest is sure to set its high bit.
