@@ -13,7 +13,9 @@
 
 mod contest;
 
-use contest::contests;
+use contest::{ALGORITHMS, contest};
+use portcullis::token::Scratch;
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -59,7 +61,7 @@ fn race(name: &str, works: [&dyn Fn(); 3]) {
     }
     let figure = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
     println!(
-        "| {name} | {:.2} µs | {:.2} | {:.2} |",
+        "| {name} | {:.2} µs | {:.3} | {:.3} |",
         figure(|s| s[0] * 1e6),
         figure(|s| s[0] / s[1]),
         figure(|s| s[0] / s[2]),
@@ -68,12 +70,29 @@ fn race(name: &str, works: [&dyn Fn(); 3]) {
 
 fn main() {
     println!("| | portcullis | / jsonwebtoken | / aws-lc-rs |\n|---|---|---|---|");
-    for contest in contests() {
-        let algorithm = contest.algorithm;
+    for algorithm in ALGORITHMS {
+        let contest = contest(algorithm);
         race(
             &format!("verify {algorithm}"),
             [
                 &|| drop(black_box(contest.verify())),
+                &|| drop(black_box(contest.peer_verify())),
+                &|| assert!(black_box(contest.raw_verify())),
+            ],
+        );
+        let scratch = RefCell::new(Scratch::new());
+        race(
+            &format!("verify {algorithm}, borrowed"),
+            [
+                &|| contest.verify_borrowed(&mut scratch.borrow_mut()),
+                &|| drop(black_box(contest.peer_verify())),
+                &|| assert!(black_box(contest.raw_verify())),
+            ],
+        );
+        race(
+            &format!("verify {algorithm}, remembered"),
+            [
+                &|| drop(black_box(contest.hit())),
                 &|| drop(black_box(contest.peer_verify())),
                 &|| assert!(black_box(contest.raw_verify())),
             ],

@@ -11,21 +11,28 @@
 mod contest;
 
 use axum::extract::{FromRef, FromRequestParts as _};
-use contest::{Own, contests};
+use contest::{ALGORITHMS, Own, contest};
 use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis::extract::Verified;
+use portcullis::token::{Algorithm, Scratch};
 use portcullis::{BearerToken, TokenVerifier};
 use std::hint::black_box;
 
 fn tokens(criterion: &mut Criterion) {
-    for contest in contests() {
-        let mut group = criterion.benchmark_group(format!("verify/{}", contest.algorithm));
+    for algorithm in ALGORITHMS {
+        let contest = contest(algorithm);
+        let mut group = criterion.benchmark_group(format!("verify/{algorithm}"));
         group.bench_function("portcullis", |b| b.iter(|| contest.verify()));
+        let mut scratch = Scratch::new();
+        group.bench_function("portcullis, borrowed", |b| {
+            b.iter(|| contest.verify_borrowed(&mut scratch));
+        });
+        group.bench_function("portcullis, remembered", |b| b.iter(|| contest.hit()));
         group.bench_function("jsonwebtoken", |b| b.iter(|| contest.peer_verify()));
         group.bench_function("aws-lc-rs", |b| b.iter(|| contest.raw_verify()));
         group.finish();
 
-        let mut group = criterion.benchmark_group(format!("issue/{}", contest.algorithm));
+        let mut group = criterion.benchmark_group(format!("issue/{algorithm}"));
         group.bench_function("portcullis", |b| b.iter(|| contest.issue()));
         group.bench_function("jsonwebtoken", |b| b.iter(|| contest.peer_issue()));
         group.bench_function("aws-lc-rs", |b| b.iter(|| contest.raw_sign()));
@@ -45,7 +52,7 @@ impl FromRef<App> for TokenVerifier {
 }
 
 fn requests(criterion: &mut Criterion) {
-    let hs256 = contests().swap_remove(0);
+    let hs256 = contest(Algorithm::Hs256);
     let authorization = format!("Bearer {}", hs256.token);
     let request = http::Request::builder()
         .header("authorization", authorization)

@@ -62,10 +62,15 @@ impl<'a> BearerToken<'a> {
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    !body.is_empty() && body.bytes().fold(true, |all, byte| all & is_letter(byte))
+}
+
+/// Without a branch, so that the compiler looks at many bytes at a time: a token has hundreds.
+fn is_letter(byte: u8) -> bool {
+    let within = |first: u8, last: u8| byte.wrapping_sub(first) <= last.wrapping_sub(first);
+    let sign = matches!(byte, b'+' | b'_' | b'~');
+    // `-./0123456789` stand in a row.
+    within(b'-', b'9') | within(b'A', b'Z') | within(b'a', b'z') | sign
 }
 
 impl core::fmt::Debug for BearerToken<'_> {
@@ -94,5 +99,18 @@ impl Challenge {
             Self::InvalidToken => r#"Bearer error="invalid_token""#,
             Self::InsufficientScope => r#"Bearer error="insufficient_scope""#,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_letter;
+
+    #[test]
+    fn the_letters_of_a_token_are_those_of_rfc_6750_and_no_others() {
+        for byte in 0..=u8::MAX {
+            let listed = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+            assert_eq!(is_letter(byte), listed, "{byte}");
+        }
     }
 }

@@ -37,6 +37,7 @@
 //! | leeway for `exp`, `nbf`, `iat` | none, at most 5 minutes | RFC 7519 §4.1.4 |
 //! | longest lifetime accepted | 24 hours | policy |
 //! | longest token accepted | 8 KiB | what servers take as one header field |
+//! | memory for verified tokens | none | worth it with asymmetric keys: `TokenVerifierBuilder::cache` |
 //! | nesting of claims | 32 levels | policy |
 //! | HMAC secrets | at least 32, 48, 64 bytes | RFC 7518 §3.2 |
 //! | RSA keys | at least 2048 bits | RFC 7518 §3.3 |

@@ -8,10 +8,11 @@ use aws_lc_rs::signature::{
 };
 use base64_simd::URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
-use portcullis::token::{Algorithm, SigningKey};
+use portcullis::token::{Algorithm, Scratch, SigningKey};
 use portcullis::{AccessToken, Claims, TokenIssuer, TokenVerifier, UserId};
 use serde::{Deserialize, Serialize};
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ISSUER: &str = "https://auth.example.com/";
@@ -23,6 +24,15 @@ const SUBJECT: &str = "8f14e45f-ceea-467f-a5d6-1b1c7a3c9e0b";
 pub(crate) struct Own {
     pub(crate) role: String,
     email: String,
+}
+
+/// The same, borrowed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OwnRef<'a> {
+    #[expect(dead_code, reason = "only its reading matters")]
+    role: &'a str,
+    #[expect(dead_code, reason = "only its reading matters")]
+    email: &'a str,
 }
 
 fn own() -> Own {
@@ -47,7 +57,6 @@ pub(crate) struct All {
 
 /// One key, in the hands of all three.
 struct Keys {
-    algorithm: Algorithm,
     peer_algorithm: jsonwebtoken::Algorithm,
     signing: SigningKey,
     peer_signing: EncodingKey,
@@ -75,23 +84,23 @@ fn pem(label: &str, der: &[u8]) -> String {
     )
 }
 
-fn keys() -> Vec<Keys> {
+fn hs256() -> Keys {
     let secret = [0x5a; 32];
-    let hs256 = Keys {
-        algorithm: Algorithm::Hs256,
+    Keys {
         peer_algorithm: jsonwebtoken::Algorithm::HS256,
         signing: SigningKey::from_secret(Algorithm::Hs256, &secret).unwrap(),
         peer_signing: EncodingKey::from_secret(&secret),
         peer_verifying: DecodingKey::from_secret(&secret),
         raw: Raw::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &secret))),
-    };
+    }
+}
 
+fn es256() -> Keys {
     let pair = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let der = pair.to_pkcs8v1().unwrap();
     let public =
         ParsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, pair.public_key()).unwrap();
-    let es256 = Keys {
-        algorithm: Algorithm::Es256,
+    Keys {
         peer_algorithm: jsonwebtoken::Algorithm::ES256,
         signing: SigningKey::from_pem(
             Algorithm::Es256,
@@ -101,13 +110,14 @@ fn keys() -> Vec<Keys> {
         peer_signing: EncodingKey::from_ec_der(der.as_ref()),
         peer_verifying: DecodingKey::from_ec_der(pair.public_key().as_ref()),
         raw: Raw::Ecdsa(pair, public),
-    };
+    }
+}
 
+fn eddsa() -> Keys {
     let pair = Ed25519KeyPair::generate().unwrap();
     let der = pair.to_pkcs8().unwrap();
     let public = ParsedPublicKey::new(&signature::ED25519, pair.public_key()).unwrap();
-    let eddsa = Keys {
-        algorithm: Algorithm::EdDsa,
+    Keys {
         peer_algorithm: jsonwebtoken::Algorithm::EdDSA,
         signing: SigningKey::from_pem(
             Algorithm::EdDsa,
@@ -117,22 +127,22 @@ fn keys() -> Vec<Keys> {
         peer_signing: EncodingKey::from_ed_der(der.as_ref()),
         peer_verifying: DecodingKey::from_ed_der(pair.public_key().as_ref()),
         raw: Raw::Ed25519(pair, public),
-    };
+    }
+}
 
+fn rs256() -> Keys {
     let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
     let der = pair.as_der().unwrap();
     let private_pem = pem("PRIVATE KEY", der.as_ref());
     let public =
         ParsedPublicKey::new(&signature::RSA_PKCS1_2048_8192_SHA256, pair.public_key()).unwrap();
-    let rs256 = Keys {
-        algorithm: Algorithm::Rs256,
+    Keys {
         peer_algorithm: jsonwebtoken::Algorithm::RS256,
         signing: SigningKey::from_pem(Algorithm::Rs256, private_pem.as_bytes()).unwrap(),
         peer_signing: EncodingKey::from_rsa_pem(private_pem.as_bytes()).unwrap(),
         peer_verifying: DecodingKey::from_rsa_der(pair.public_key().as_ref()),
         raw: Raw::Rsa(pair, public),
-    };
-    vec![hs256, es256, eddsa, rs256]
+    }
 }
 
 /// What `jsonwebtoken` checks when it is told to check what we check.
@@ -180,9 +190,9 @@ fn raw_sign(raw: &Raw, input: &[u8]) -> usize {
 
 /// One algorithm's contest: each method does the same work on the same token.
 pub(crate) struct Contest {
-    pub(crate) algorithm: Algorithm,
     pub(crate) token: String,
     pub(crate) verifier: TokenVerifier,
+    caching: TokenVerifier,
     issuer: TokenIssuer,
     subject: UserId,
     own: Own,
@@ -196,19 +206,31 @@ pub(crate) struct Contest {
     signature: Vec<u8>,
 }
 
-/// The contests of HS256, ES256, `EdDSA` and RS256; whatever they time has been seen to succeed.
-pub(crate) fn contests() -> Vec<Contest> {
+/// The contest of an algorithm; whatever it times has been seen to succeed. Of those there are keys for: HS256, ES256,
+/// `EdDSA` and RS256.
+pub(crate) fn contest(algorithm: Algorithm) -> Contest {
     // `jsonwebtoken` wants to be told which of its two backends to use; portcullis never asks it.
     jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER
         .install_default()
         .ok();
-    keys().into_iter().map(Contest::new).collect()
+    Contest::new(match algorithm {
+        Algorithm::Es256 => es256(),
+        Algorithm::EdDsa => eddsa(),
+        Algorithm::Rs256 => rs256(),
+        _ => hs256(),
+    })
 }
+
+pub(crate) const ALGORITHMS: [Algorithm; 4] = [
+    Algorithm::Hs256,
+    Algorithm::Es256,
+    Algorithm::EdDsa,
+    Algorithm::Rs256,
+];
 
 impl Contest {
     fn new(keys: Keys) -> Self {
         let Keys {
-            algorithm,
             peer_algorithm,
             signing,
             peer_signing,
@@ -217,6 +239,10 @@ impl Contest {
         } = keys;
         let subject = UserId::new(SUBJECT).unwrap();
         let verifier = TokenVerifier::builder(ISSUER, AUDIENCE, signing.verifying_key())
+            .build()
+            .unwrap();
+        let caching = TokenVerifier::builder(ISSUER, AUDIENCE, signing.verifying_key())
+            .cache(1 << 20)
             .build()
             .unwrap();
         let day = Duration::from_secs(86_400);
@@ -255,9 +281,9 @@ impl Contest {
         };
         let validation = validation(peer_algorithm);
         let contest = Self {
-            algorithm,
             token,
             verifier,
+            caching,
             issuer,
             subject,
             own,
@@ -271,6 +297,7 @@ impl Contest {
             signature,
         };
         assert_eq!(contest.verify().extra().role, "administrator");
+        assert!(Arc::ptr_eq(&contest.hit(), &contest.hit()));
         assert_eq!(contest.peer_verify().claims.sub, SUBJECT);
         assert!(contest.raw_verify());
         assert!(
@@ -283,6 +310,17 @@ impl Contest {
 
     pub(crate) fn verify(&self) -> Claims<Own> {
         self.verifier.verify_with(black_box(&self.token)).unwrap()
+    }
+
+    pub(crate) fn verify_borrowed(&self, scratch: &mut Scratch) {
+        let token = black_box(&self.token);
+        let claims = self.verifier.verify_borrowed::<OwnRef<'_>>(token, scratch);
+        black_box(claims.unwrap());
+    }
+
+    /// A token that the verifier's cache knows.
+    pub(crate) fn hit(&self) -> Arc<Claims<Own>> {
+        self.caching.verify_shared(black_box(&self.token)).unwrap()
     }
 
     pub(crate) fn peer_verify(&self) -> jsonwebtoken::TokenData<All> {

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::store::{AccountStatus, UserStore};
 use crate::throttle::Throttle;
 use crate::token::Claims;
+use crate::user::UserId;
 
 /// The user a token's claims name, if it still is the one the token was issued to: there, active, of the token's epoch.
 ///
@@ -16,10 +17,17 @@ pub async fn current_user<S: UserStore, E>(
     store: &S,
     claims: &Claims<E>,
 ) -> Result<S::User, CurrentUserError> {
-    match store.find_by_id(claims.subject()).await {
-        Ok(Some(account))
-            if account.status == AccountStatus::Active && account.epoch == claims.epoch() =>
-        {
+    still_there(store, claims.subject(), claims.epoch()).await
+}
+
+/// The same for claims of any type.
+pub(crate) async fn still_there<S: UserStore>(
+    store: &S,
+    subject: &UserId,
+    epoch: u64,
+) -> Result<S::User, CurrentUserError> {
+    match store.find_by_id(subject).await {
+        Ok(Some(account)) if account.status == AccountStatus::Active && account.epoch == epoch => {
             Ok(account.user)
         }
         // Gone, disabled, or the password was changed: one answer, so that nobody learns which.

@@ -6,6 +6,8 @@ mod error;
 
 pub use builder::AuthenticatorBuilder;
 pub use current::current_user;
+#[cfg(feature = "axum")]
+pub(crate) use current::still_there;
 pub use error::{CurrentUserError, HashError, SignInError};
 
 use crate::event::{Event, Observer, RefusedBecause, Unobserved};

@@ -39,21 +39,26 @@
 
 mod permitted;
 mod rejection;
+mod seen;
 
 pub use permitted::{Permitted, Requirement};
 pub use rejection::Rejection;
 
-use crate::authenticator::current_user;
-use crate::bearer::{BearerError, BearerToken};
+use crate::authenticator::still_there;
 use crate::refusal::Refusal;
 use crate::store::UserStore;
 use crate::token::{Claims, TokenVerifier};
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use core::fmt;
 use http::request::Parts;
+use seen::{Bearer, bearer, claims};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// A verified token's claims, with the application's own in `E`. No database is asked.
+///
+/// The claims are shared with whoever else asks during the request, and with the verifier's cache if it has one: the
+/// first who asks verifies, the others get what was found. Take them for one's own with `Arc::unwrap_or_clone`.
 ///
 /// A token stays good until it expires, whatever became of its holder meanwhile: where that matters, take
 /// [`CurrentUser`].
@@ -72,12 +77,11 @@ use serde::de::DeserializeOwned;
 /// # use portcullis::TokenVerifier;
 /// # let _: Router<TokenVerifier> = Router::new().route("/whoami", get(whoami)).route("/", get(greet));
 /// ```
-#[derive(Clone)]
 #[expect(
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"
 )]
-pub struct Verified<E = ()>(pub Claims<E>);
+pub struct Verified<E = ()>(pub Arc<Claims<E>>);
 
 /// The user a verified token names: freshly read from the store, active, of the token's epoch.
 ///
@@ -104,43 +108,27 @@ pub struct Verified<E = ()>(pub Claims<E>);
 )]
 pub struct CurrentUser<S: UserStore>(pub S::User);
 
-/// The claims of the request's token; `None` if it carries none.
-fn claims<E: DeserializeOwned, State>(
-    parts: &Parts,
-    state: &State,
-) -> Result<Option<Claims<E>>, Refusal>
-where
-    TokenVerifier: FromRef<State>,
-{
-    let token = match BearerToken::from_headers(&parts.headers) {
-        Err(BearerError::Missing) => return Ok(None),
-        sent => sent?,
-    };
-    match TokenVerifier::from_ref(state).verify_with(token.as_str()) {
-        Ok(claims) => Ok(Some(claims)),
-        Err(error) => Err(Refusal::from(&error)),
-    }
-}
-
-/// The user the claims name, as [`current_user`] finds it.
-async fn current<S: UserStore>(store: &S, claims: &Claims) -> Result<S::User, Refusal> {
-    let found = current_user(store, claims).await;
+/// The user the claims name, if it still is the one the token was issued to.
+async fn current<S: UserStore>(store: &S, claims: &dyn Bearer) -> Result<S::User, Refusal> {
+    let found = still_there(store, claims.subject(), claims.epoch()).await;
     found.map_err(|error| Refusal::from(&error))
 }
 
-impl<E: DeserializeOwned, State: Sync> FromRequestParts<State> for Verified<E>
+impl<E: DeserializeOwned + Send + Sync + 'static, State: Sync> FromRequestParts<State>
+    for Verified<E>
 where
     TokenVerifier: FromRef<State>,
 {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
-        let claims = claims(parts, state)?.ok_or(Refusal::UNAUTHENTICATED)?;
-        Ok(Self(claims))
+        let claims = claims(parts, &TokenVerifier::from_ref(state))?;
+        Ok(Self(claims.ok_or(Refusal::UNAUTHENTICATED)?))
     }
 }
 
-impl<E: DeserializeOwned, State: Sync> OptionalFromRequestParts<State> for Verified<E>
+impl<E: DeserializeOwned + Send + Sync + 'static, State: Sync> OptionalFromRequestParts<State>
+    for Verified<E>
 where
     TokenVerifier: FromRef<State>,
 {
@@ -150,7 +138,7 @@ where
         parts: &mut Parts,
         state: &State,
     ) -> Result<Option<Self>, Rejection> {
-        Ok(claims(parts, state)?.map(Self))
+        Ok(claims(parts, &TokenVerifier::from_ref(state))?.map(Self))
     }
 }
 
@@ -161,8 +149,9 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
-        let claims = claims(parts, state)?.ok_or(Refusal::UNAUTHENTICATED)?;
-        let user = current(&S::from_ref(state), &claims).await?;
+        let claims = bearer(parts, &TokenVerifier::from_ref(state))?;
+        let claims = claims.ok_or(Refusal::UNAUTHENTICATED)?;
+        let user = current(&S::from_ref(state), &*claims).await?;
         Ok(Self(user))
     }
 }
@@ -177,11 +166,17 @@ where
         parts: &mut Parts,
         state: &State,
     ) -> Result<Option<Self>, Rejection> {
-        let Some(claims) = claims(parts, state)? else {
+        let Some(claims) = bearer(parts, &TokenVerifier::from_ref(state))? else {
             return Ok(None);
         };
-        let user = current(&S::from_ref(state), &claims).await?;
+        let user = current(&S::from_ref(state), &*claims).await?;
         Ok(Some(Self(user)))
+    }
+}
+
+impl<E> Clone for Verified<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 

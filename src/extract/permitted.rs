@@ -1,12 +1,14 @@
 //! [`Permitted`]: claims that meet a [`Requirement`], decided without the database.
 
-use super::{Rejection, claims};
+use super::Rejection;
+use super::seen::claims;
 use crate::refusal::Refusal;
 use crate::token::{Claims, TokenVerifier};
 use axum_core::extract::{FromRef, FromRequestParts};
 use core::fmt;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// What a token's claims must say for a request to be let through. Decided without the database.
 ///
@@ -39,7 +41,7 @@ use serde::de::DeserializeOwned;
 /// expires. Where that is too long, ask the user that [`CurrentUser`](super::CurrentUser) gives.
 pub trait Requirement {
     /// The claims it reads beside the registered ones.
-    type Extra: DeserializeOwned;
+    type Extra: DeserializeOwned + Send + Sync + 'static;
 
     /// Decides.
     fn is_met(claims: &Claims<Self::Extra>) -> bool;
@@ -52,7 +54,7 @@ pub trait Requirement {
     clippy::exhaustive_structs,
     reason = "handlers take it apart in their arguments"
 )]
-pub struct Permitted<R: Requirement>(pub Claims<R::Extra>);
+pub struct Permitted<R: Requirement>(pub Arc<Claims<R::Extra>>);
 
 impl<R: Requirement, State: Sync> FromRequestParts<State> for Permitted<R>
 where
@@ -61,7 +63,8 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
-        let claims = claims(parts, state)?.ok_or(Refusal::UNAUTHENTICATED)?;
+        let claims = claims(parts, &TokenVerifier::from_ref(state))?;
+        let claims = claims.ok_or(Refusal::UNAUTHENTICATED)?;
         if !R::is_met(&claims) {
             return Err(Refusal::INSUFFICIENT_SCOPE.into());
         }

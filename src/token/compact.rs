@@ -1,7 +1,8 @@
 //! The three segments of a compact JWS (RFC 7515 §3.1) and strict base64url (§2): one text per token.
 
 use super::error::TokenError;
-use base64_simd::{Out, URL_SAFE_NO_PAD};
+use base64_simd::{AppendBase64Encode, Out, URL_SAFE_NO_PAD};
+use core::mem::MaybeUninit;
 
 /// A token cut into its parts; nothing is decoded.
 pub(super) struct Compact<'t> {
@@ -39,15 +40,23 @@ fn cut(bytes: &[u8], dot: Option<usize>) -> Result<(&[u8], &[u8]), TokenError> {
 }
 
 /// Decodes base64url without padding; refuses white space, `=`, the standard alphabet and stray trailing bits.
-pub(super) fn decode<'b>(text: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+///
+/// The buffer need not be cleared: only what was written is given back.
+pub(super) fn decode<'b>(text: &[u8], buffer: &'b mut [MaybeUninit<u8>]) -> Option<&'b [u8]> {
     // The decoder panics on a buffer that is too small: a text of n characters has at most 3n/4 bytes.
     if decoded_len(text)? > buffer.len() {
         return None;
     }
     URL_SAFE_NO_PAD
-        .decode(text, Out::from_slice(buffer))
+        .decode(text, Out::from_uninit_slice(buffer))
         .ok()
         .map(|bytes| &*bytes)
+}
+
+/// Decodes in the place of what `bytes` holds, under the same rules.
+pub(super) fn decode_over(text: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    bytes.clear();
+    URL_SAFE_NO_PAD.decode_append(text, bytes).ok()
 }
 
 /// Decodes into a new vector, under the same rules.
@@ -73,6 +82,11 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 /// Encodes without padding, behind what `text` holds.
-pub(super) fn encode_onto(bytes: &[u8], text: &mut String) {
+pub(super) fn encode_onto<T: AppendBase64Encode>(bytes: &[u8], text: &mut T) {
     URL_SAFE_NO_PAD.encode_append(bytes, text);
+}
+
+/// How many characters so many bytes take.
+pub(super) fn encoded_len(bytes: usize) -> usize {
+    bytes.saturating_mul(4).div_ceil(3)
 }

@@ -58,6 +58,9 @@ pub enum TokenError {
     /// `aud` does not hold our audience.
     #[error("the token is for another audience")]
     Audience,
+    /// The application's `Revocations` say that it is revoked.
+    #[error("the token is revoked")]
+    Revoked,
     /// The application's own claims are missing or of the wrong type.
     #[error("the token's own claims are not as expected")]
     OwnClaims,
@@ -91,6 +94,12 @@ pub enum BuildError {
     /// The size limit leaves no room for a token.
     #[error("the size limit must be from 256 bytes to 1 mebibyte")]
     MaxBytes,
+    /// The cache is too small to hold a token.
+    #[error("a cache must have at least {min_bytes} bytes")]
+    CacheBytes {
+        /// The least that makes sense.
+        min_bytes: usize,
+    },
     /// A key's name is empty or longer than 255 bytes.
     #[error("a kid must have 1 to 255 bytes")]
     Kid,

@@ -2,8 +2,8 @@
 
 use super::compact;
 use super::error::TokenError;
-use super::strict::{self, Breach, Read, Tap};
-use serde::de::MapAccess;
+use super::strict::{self, Fault, Reader, Tap};
+use core::mem::MaybeUninit;
 use std::borrow::Cow;
 
 /// The longest header decoded, in bytes. Those of the field stay under 200.
@@ -23,20 +23,22 @@ pub(super) struct Header<'h> {
     pub(super) kid: Option<Cow<'h, str>>,
 }
 
-impl<'de> Tap<'de> for (Header<'de>, &Breach) {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
-        let (header, breach) = self;
+impl<'de> Tap<'de> for Header<'de> {
+    fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault> {
         let field = match name {
-            "alg" => &mut header.alg,
-            "typ" => &mut header.typ,
-            "kid" => &mut header.kid,
+            "alg" => &mut self.alg,
+            "typ" => &mut self.typ,
+            "kid" => &mut self.kid,
             refused if REFUSED.contains(&refused) => {
-                return Err(strict::refuse(breach, TokenError::HeaderParameter));
+                return Err(reader.refuse(TokenError::HeaderParameter));
             }
             // RFC 7515 §4: parameters that are not understood are ignored.
             _ => return Ok(false),
         };
-        *field = Some(map.next_value_seed(Read)?);
+        match reader.text() {
+            Ok(text) => *field = Some(text),
+            Err(_) => return Err(reader.refuse(TokenError::Header)),
+        }
         Ok(true)
     }
 }
@@ -47,18 +49,12 @@ impl Header<'_> {
         segment: &[u8],
         judge: impl FnOnce(&Header<'_>) -> Result<R, TokenError>,
     ) -> Result<R, TokenError> {
-        let mut buffer = [0_u8; MAX_HEADER_BYTES];
+        let mut buffer = [const { MaybeUninit::uninit() }; MAX_HEADER_BYTES];
         let json = compact::decode(segment, &mut buffer).ok_or(TokenError::Header)?;
         let json = core::str::from_utf8(json).map_err(|_| TokenError::Header)?;
-        let breach = Breach::default();
-        let mut tap = (Header::default(), &breach);
-        strict::object::<(), _>(json, &mut tap, &breach, TokenError::Header).map_err(|error| {
-            match error {
-                TokenError::HeaderParameter => error,
-                _ => TokenError::Header,
-            }
-        })?;
-        judge(&tap.0)
+        let mut header = Header::default();
+        strict::object::<()>(json, &mut header, TokenError::Header)?;
+        judge(&header)
     }
 }
 

@@ -1,8 +1,8 @@
 //! [`KeySet`]: the keys a verifier knows, by `kid`, with a time of overlap for those on their way out.
 
+use super::Algorithm;
 use super::header::Header;
 use super::key::{KeyError, VerifyingKey};
-use super::{Algorithm, TokenError};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -28,8 +28,9 @@ pub struct KeySet {
     keys: Vec<Entry>,
 }
 
+/// A key and how long it counts.
 #[derive(Clone, Debug)]
-struct Entry {
+pub(super) struct Entry {
     key: Arc<VerifyingKey>,
     until: Option<SystemTime>,
 }
@@ -126,31 +127,35 @@ impl KeySet {
         self.keys.iter().map(|entry| &*entry.key)
     }
 
-    /// The key a header asks for: its `kid`, or the only key if it names none.
-    pub(super) fn find(
-        &self,
-        header: &Header<'_>,
-        now: SystemTime,
-    ) -> Result<&VerifyingKey, TokenError> {
-        let entry = match (&header.kid, self.keys.as_slice()) {
-            (None, [only]) => only,
-            (None, _) => return Err(TokenError::UnknownKey),
-            (Some(kid), keys) => keys
+    /// The place of the key a header asks for: its `kid`, or the only key if it names none.
+    pub(super) fn find(&self, header: &Header<'_>) -> Option<usize> {
+        match &header.kid {
+            None if self.keys.len() == 1 => Some(0),
+            None => None,
+            Some(kid) => self
+                .keys
                 .iter()
-                .find(|entry| entry.key.kid() == Some(&**kid))
-                .ok_or(TokenError::UnknownKey)?,
-        };
-        if entry.until.is_some_and(|until| now >= until) {
-            return Err(TokenError::UnknownKey);
+                .position(|entry| entry.key.kid() == Some(&**kid)),
         }
-        Ok(&entry.key)
     }
 
-    pub(super) fn at(&self, index: usize, now: SystemTime) -> Option<&VerifyingKey> {
-        let entry = self.keys.get(index)?;
-        entry
-            .until
-            .is_none_or(|until| now < until)
-            .then_some(&*entry.key)
+    pub(super) fn at(&self, index: usize) -> Option<&Entry> {
+        self.keys.get(index)
+    }
+}
+
+impl Entry {
+    pub(super) fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// When the key's time is over, if ever.
+    pub(super) fn until(&self) -> Option<SystemTime> {
+        self.until
+    }
+
+    /// Whether the key's time is over.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        self.until.is_some_and(|until| now >= until)
     }
 }

@@ -16,15 +16,18 @@ mod header;
 mod issuer;
 mod key;
 mod keyset;
+mod registered;
+mod revocations;
 mod strict;
 mod verifier;
 
 pub use algorithm::Algorithm;
-pub use claims::Claims;
+pub use claims::{BorrowedClaims, Claims, Scratch};
 pub use error::{BuildError, IssueError, TokenError};
 pub use issuer::{AccessToken, Subject, TokenIssuer, TokenIssuerBuilder};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keyset::KeySet;
+pub use revocations::{Presented, Revocations};
 pub use verifier::{TokenVerifier, TokenVerifierBuilder};
 
 /// The type of the tokens issued and accepted by default: access tokens (RFC 9068 §2.1).

@@ -21,8 +21,9 @@ use portcullis::test_util::ManualClock;
 use portcullis::test_util::conformance::{Broken, Seed};
 use portcullis::throttle::{AttemptKey, MemoryThrottle, ThrottleError, Unthrottled};
 use portcullis::token::{
-    AccessToken, Algorithm, BuildError, IssueError, KeyError, KeySet, SigningKey, Subject,
-    TokenError, TokenIssuerBuilder, TokenVerifierBuilder, VerifyingKey,
+    AccessToken, Algorithm, BorrowedClaims, BuildError, IssueError, KeyError, KeySet, Presented,
+    Scratch, SigningKey, Subject, TokenError, TokenIssuerBuilder, TokenVerifierBuilder,
+    VerifyingKey,
 };
 use portcullis::user::{Email, EmailError, InvalidIdentifier, Role, TenantId, User, UserId};
 use portcullis::{
@@ -50,12 +51,12 @@ macro_rules! each {
 fn every_type_can_be_sent_and_shared() {
     each!(shared:
         AccessToken, Account<User>, AccountStatus, Algorithm, AttemptKey, Authenticator<MemoryStore>,
-        AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, Challenge, Claims, Credentials,
+        AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, BorrowedClaims<'static>, Challenge, Claims, Credentials,
         CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, CurrentUser<SupabaseStore>, Email, HashParams, HashPool,
         Imported, Inline, KeySet, Listing, Progress, Schema, SupabaseKey, SupabaseStore, SupabaseStoreBuilder,
         SupabaseThrottle,
         ManualClock, MemoryStore, MemoryThrottle, NewUser, Page, Password, PasswordHash, PasswordHasher,
-        PasswordPolicy, Permitted<Anyone>, Refusal, RefusedBecause, Rejection, Role, Seed, SignedIn<User>, SigningKey,
+        PasswordPolicy, Permitted<Anyone>, Presented<'static>, Refusal, RefusedBecause, Rejection, Role, Scratch, Seed, SignedIn<User>, SigningKey,
         SqliteStore, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
         TokenVerifierBuilder, Unobserved, Unthrottled, User, UserChanges, UserId, Verdict, Verified, VerifyingKey,
     );

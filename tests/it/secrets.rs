@@ -106,7 +106,7 @@ fn keys_and_tokens_are_hidden_wherever_they_stand() {
         .unwrap();
     assert_eq!(claims.extra()["note"], CANARY);
     hidden(&claims);
-    hidden(&Verified(claims));
+    hidden(&Verified(claims.into()));
 
     let mut headers = HeaderMap::new();
     headers.insert(

@@ -145,13 +145,8 @@ fn check_strictly(json: &str) -> Result<(), KeyError> {
     if json.len() > MAX_DOCUMENT_BYTES {
         return Err(KeyError::Malformed);
     }
-    strict::object::<(), _>(
-        json,
-        &mut strict::Untapped,
-        &strict::Breach::default(),
-        TokenError::Payload,
-    )
-    .map_err(|_| KeyError::Malformed)
+    strict::object::<()>(json, &mut strict::Untapped, TokenError::Payload)
+        .map_err(|_| KeyError::Malformed)
 }
 
 /// RFC 7517 §4.2-4.4: what a key says it is for binds its user.

@@ -19,6 +19,7 @@ use aws_lc_rs::signature::{
 };
 use aws_lc_rs::{constant_time, hmac};
 use core::fmt;
+use core::mem::MaybeUninit;
 use std::sync::Arc;
 
 /// The longest signature there is, in bytes: RSA of 8192 bits.
@@ -78,6 +79,11 @@ impl SigningKey {
     /// The half that verifies, under the same name. Of an HMAC key that is the secret itself.
     pub fn verifying_key(&self) -> VerifyingKey {
         self.verifying.clone()
+    }
+
+    /// How long its signatures are, in bytes.
+    pub(super) fn signature_bytes(&self) -> usize {
+        self.verifying.signature_bytes()
     }
 
     /// Appends `.` and the signature over what `token` holds.
@@ -149,45 +155,37 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether `signature`, a base64url segment, is this key's over `input`.
-    pub(super) fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
+    fn signature_bytes(&self) -> usize {
         match &*self.material {
-            Material::Hmac(key) => {
-                let mut buffer = [0_u8; 64];
-                let tag_bytes = key.algorithm().tag_len();
-                decode_exactly(signature, tag_bytes, &mut buffer).is_some_and(|tag| {
-                    constant_time::verify_slices_are_equal(hmac::sign(key, input).as_ref(), tag)
-                        .is_ok()
-                })
-            }
+            Material::Hmac(key) => key.algorithm().tag_len(),
             Material::Public {
-                key,
-                signature_bytes,
-                ..
-            } if *signature_bytes <= 96 => {
-                let mut buffer = [0_u8; 96];
-                decode_exactly(signature, *signature_bytes, &mut buffer)
-                    .is_some_and(|signature| key.verify_sig(input, signature).is_ok())
-            }
-            Material::Public {
-                key,
-                signature_bytes,
-                ..
-            } => {
-                let mut buffer = [0_u8; MAX_SIGNATURE_BYTES];
-                decode_exactly(signature, *signature_bytes, &mut buffer)
-                    .is_some_and(|signature| key.verify_sig(input, signature).is_ok())
-            }
+                signature_bytes, ..
+            } => *signature_bytes,
         }
     }
-}
 
-/// The length is compared first: a truncated or padded signature costs nothing.
-fn decode_exactly<'b>(text: &[u8], bytes: usize, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    if compact::decoded_len(text) != Some(bytes) {
-        return None;
+    /// Whether a base64url segment is as long as this key's signatures are: forgeries of another length cost nothing.
+    pub(super) fn is_as_long(&self, signature: &[u8]) -> bool {
+        compact::decoded_len(signature) == Some(self.signature_bytes())
     }
-    compact::decode(text, buffer)
+
+    /// Whether `signature`, a base64url segment, is this key's over `input`.
+    pub(super) fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
+        if !self.is_as_long(signature) {
+            return false;
+        }
+        let mut buffer = [const { MaybeUninit::uninit() }; MAX_SIGNATURE_BYTES];
+        match (&*self.material, compact::decode(signature, &mut buffer)) {
+            (Material::Hmac(key), Some(tag)) => {
+                let expected = hmac::sign(key, input);
+                constant_time::verify_slices_are_equal(expected.as_ref(), tag).is_ok()
+            }
+            (Material::Public { key, .. }, Some(signature)) => {
+                key.verify_sig(input, signature).is_ok()
+            }
+            (_, None) => false,
+        }
+    }
 }
 
 impl fmt::Debug for SigningKey {

@@ -1,120 +1,103 @@
 //! The members of one object, each name at most once.
 
-use super::value::Seed;
-use super::{Breach, MAX_DEPTH, Tap, name, refuse};
-use crate::token::error::TokenError;
+use super::name::Name;
+use super::names::Names;
+use super::reader::{Fault, Reader};
+use super::text::quote;
+use super::value::Value;
 use serde::de::{DeserializeSeed, MapAccess};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
-/// Wraps a map: refuses duplicate names, offers members to a tap, hands the rest on.
-pub(super) struct Members<'a, 'de, A, T> {
-    map: A,
-    tap: &'a mut T,
-    breach: &'a Breach,
-    depth: u8,
+/// An object that is being read.
+pub(super) struct Members<'a, 'de> {
+    pub(super) reader: &'a mut Reader<'de>,
     names: Names<'de>,
+    depth: u8,
+    first: bool,
+    ended: bool,
 }
 
-impl<'a, A, T> Members<'a, '_, A, T> {
-    pub(super) fn new(map: A, tap: &'a mut T, breach: &'a Breach, depth: u8) -> Self {
-        Self {
-            map,
-            tap,
-            breach,
-            depth,
+impl<'a, 'de> Members<'a, 'de> {
+    #[inline]
+    /// Into an object; anything else is malformed.
+    pub(super) fn open(reader: &'a mut Reader<'de>) -> Result<Self, Fault> {
+        let depth = reader.open(b'{')?;
+        Ok(Self {
+            reader,
             names: Names::default(),
+            depth,
+            first: true,
+            ended: false,
+        })
+    }
+
+    /// The next member's name; its value is what the reader stands before.
+    #[inline]
+    pub(super) fn next_name(&mut self) -> Result<Option<Cow<'de, str>>, Fault> {
+        match self.plain_name() {
+            Some(name) => Ok(Some(Cow::Borrowed(name))),
+            None => self.any_name(),
+        }
+    }
+
+    /// The name if it comes as issuers write it: a comma, a quote, the name, a quote and a colon. Otherwise nothing has
+    /// happened, and [`any_name`](Self::any_name) has to look.
+    #[inline]
+    fn plain_name(&mut self) -> Option<&'de str> {
+        if !self.reader.plain || self.ended || !self.reader.is_at(self.depth) {
+            return None;
+        }
+        let rest = self.reader.text.get(self.reader.at..)?;
+        let from_name = rest.strip_prefix(if self.first { "\"" } else { ",\"" })?;
+        let (name, behind) = from_name.split_at_checked(quote(from_name.as_bytes())?)?;
+        let value = behind.strip_prefix("\":")?;
+        if !self.names.insert(&Cow::Borrowed(name)) {
+            return None;
+        }
+        self.first = false;
+        self.reader.at = self.reader.text.len().saturating_sub(value.len());
+        Some(name)
+    }
+
+    fn any_name(&mut self) -> Result<Option<Cow<'de, str>>, Fault> {
+        if self.ended || !self.reader.next_at(self.depth, self.first, b'}')? {
+            self.ended = true;
+            return Ok(None);
+        }
+        self.first = false;
+        let Ok(name) = self.reader.text() else {
+            return Err(self.reader.malformed());
+        };
+        if !self.names.insert(&name) {
+            return Err(self.reader.malformed());
+        }
+        self.reader.expect(b':')?;
+        Ok(Some(name))
+    }
+
+    /// A type that does not want all members is not for this object.
+    pub(super) fn end(mut self) -> Result<(), Fault> {
+        match self.next_name()? {
+            None => Ok(()),
+            Some(_) => Err(Fault::Unfit),
         }
     }
 }
 
-impl<'de, A: MapAccess<'de>, T: Tap<'de>> MapAccess<'de> for Members<'_, 'de, A, T> {
-    type Error = A::Error;
+impl<'de> MapAccess<'de> for Members<'_, 'de> {
+    type Error = Fault;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, A::Error> {
-        while let Some(name) = self.map.next_key_seed(name::Read)? {
-            if !self.names.insert(&name) {
-                return Err(refuse(self.breach, TokenError::Payload));
-            }
-            if !self.tap.take(&name, &mut self.map)? {
-                return seed.deserialize(name::Name::new(name)).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.map.next_value_seed(Seed {
-            of: seed,
-            breach: self.breach,
-            depth: self.depth,
-        })
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        self.map.size_hint()
-    }
-}
-
-/// One level deeper, if there is one.
-pub(super) fn deeper<E: serde::de::Error>(depth: u8, breach: &Breach) -> Result<u8, E> {
-    match depth.checked_add(1) {
-        Some(depth) if depth <= MAX_DEPTH => Ok(depth),
-        _ => Err(refuse(breach, TokenError::Payload)),
-    }
-}
-
-/// How many names are kept without memory of their own.
-const INLINE: usize = 16;
-
-/// The names met so far. A usual payload costs no allocation and hardly a comparison; a hostile one with
-/// a thousand names stays quasi-linear.
-#[derive(Default)]
-struct Names<'de> {
-    /// One bit a name, by length and outer letters: a bit that is not set proves a name new.
-    sketch: u64,
-    inline: [&'de str; INLINE],
-    len: usize,
-    rest: BTreeSet<Cow<'de, str>>,
-}
-
-impl<'de> Names<'de> {
-    /// Adds a name; `false` if it was there.
-    #[expect(
-        clippy::ptr_arg,
-        reason = "what is borrowed from the payload is kept without a copy"
-    )]
-    fn insert(&mut self, name: &Cow<'de, str>) -> bool {
-        let bit = sketch(name);
-        let maybe_known = self.sketch & bit != 0;
-        self.sketch |= bit;
-        if maybe_known
-            && (self.inline.iter().take(self.len).any(|known| known == name)
-                || self.rest.contains(name))
-        {
-            return false;
-        }
-        match (name, self.inline.get_mut(self.len)) {
-            (Cow::Borrowed(text), Some(free)) => {
-                *free = text;
-                self.len = self.len.saturating_add(1);
-                true
-            }
-            _ => self.rest.insert(name.clone()),
+    ) -> Result<Option<K::Value>, Fault> {
+        match self.next_name()? {
+            Some(name) => seed.deserialize(Name::new(name)).map(Some),
+            None => Ok(None),
         }
     }
-}
 
-fn sketch(name: &str) -> u64 {
-    let (first, last) = (
-        name.bytes().next().unwrap_or(0),
-        name.bytes().next_back().unwrap_or(0),
-    );
-    let mix = name.len().wrapping_mul(29)
-        ^ usize::from(first).wrapping_mul(5)
-        ^ usize::from(last).wrapping_mul(11);
-    1_u64.rotate_left(u32::from(mix.to_le_bytes()[0] & 63))
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        seed.deserialize(Value::of(self.reader))
+    }
 }

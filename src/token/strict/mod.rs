@@ -1,99 +1,94 @@
-//! Strict JSON for headers and payloads, in one pass over `serde_json`.
+//! Strict JSON for headers and payloads, in one pass that feeds the registered claims and the application's type.
 //!
-//! `serde_json` forgives what a token must not be forgiven: a member given twice (in ignored members,
-//! in maps and in `Value`), an array where a struct is wanted, lone surrogates in what nobody reads. Two programs
-//! that read such a token differently are a way in (RFC 7519 §4, RFC 8725 §2.4). So every value passes through
-//! the wrappers of this folder, the ignored ones too, while the application's own type is filled.
+//! Most readers forgive what a token must not be forgiven: a member given twice (in ignored members, in maps and in
+//! `Value`), an array where a struct is wanted, lone surrogates in what nobody reads. Two programs that read such a
+//! token differently are a way in (RFC 7519 §4, RFC 8725 §2.4). This reader knows no other way to pass over a value
+//! than to read it, whoever asks for it and however it is ignored; and it is the same whatever features another crate
+//! of the build turns on in `serde_json`.
 
 mod members;
 mod name;
+mod names;
+mod number;
+mod reader;
+mod text;
 mod value;
 
 use super::error::TokenError;
-use core::cell::Cell;
-use core::fmt;
 use members::Members;
-pub(super) use name::Read;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+pub(super) use number::Number;
+pub(super) use reader::{Fault, Reader};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use value::Value;
 
 /// How deep objects and arrays may be nested. Tokens of the field stay under ten.
-pub(super) const MAX_DEPTH: u8 = 32;
+const MAX_DEPTH: u8 = 32;
 
 /// Takes members of the outermost object for itself; the rest goes to the application's type.
 pub(super) trait Tap<'de> {
     /// Reads the value of member `name` and answers `true`, or leaves it alone and answers `false`.
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
+    fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault>;
 }
 
 /// Takes nothing.
 pub(super) struct Untapped;
 
 impl<'de> Tap<'de> for Untapped {
-    fn take<A: MapAccess<'de>>(&mut self, _name: &str, _map: &mut A) -> Result<bool, A::Error> {
+    fn take(&mut self, _name: &str, _reader: &mut Reader<'de>) -> Result<bool, Fault> {
         Ok(false)
     }
 }
 
-/// The first breach of strictness met, if any: serde's errors can't carry it, and a careless
-/// implementation of `Deserialize` could swallow them.
-pub(super) type Breach = Cell<Option<TokenError>>;
-
 /// Reads `text` as exactly one JSON object into `E`, less the members that `tap` takes.
 ///
 /// # Errors
-/// What `breach` holds if it was set on the way; else `malformed` for what is no JSON object, and
+/// What the reader was told to refuse with, first come; `malformed` for what is no JSON object; and
 /// [`TokenError::OwnClaims`] for what does not fit `E`.
-pub(super) fn object<'de, E: Deserialize<'de>, T: Tap<'de>>(
+pub(super) fn object<'de, E: Deserialize<'de>>(
     text: &'de str,
-    tap: &mut T,
-    breach: &Breach,
+    tap: &mut impl Tap<'de>,
     malformed: TokenError,
 ) -> Result<E, TokenError> {
-    let mut json = serde_json::Deserializer::from_str(text);
+    let mut reader = Reader::new(text, malformed);
     let read = E::deserialize(Outermost {
-        json: &mut json,
+        reader: &mut reader,
         tap,
-        breach,
     });
-    let ended = json.end();
-    if let Some(breach) = breach.get() {
+    // Asked first: a careless implementation of `Deserialize` could have swallowed the error.
+    if let Some(breach) = reader.breach() {
         return Err(breach);
     }
-    match (read, ended) {
-        (Ok(value), Ok(())) => Ok(value),
-        (Err(error), _) if error.is_data() && opens_an_object(text) => Err(TokenError::OwnClaims),
-        _ => Err(malformed),
+    match read {
+        Ok(value) if reader.is_at_end() => Ok(value),
+        Ok(_) => Err(malformed),
+        Err(_) => Err(TokenError::OwnClaims),
     }
-}
-
-/// A type error where no object opens is about the text, not about the application's type.
-fn opens_an_object(text: &str) -> bool {
-    text.trim_start_matches([' ', '\t', '\r', '\n'])
-        .starts_with('{')
 }
 
 /// The outermost value: always read as an object, whatever type is asked for.
-struct Outermost<'a, J, T> {
-    json: J,
+struct Outermost<'a, 'de, T> {
+    reader: &'a mut Reader<'de>,
     tap: &'a mut T,
-    breach: &'a Breach,
 }
 
-impl<'de, J: Deserializer<'de>, T: Tap<'de>> Deserializer<'de> for Outermost<'_, J, T> {
-    type Error = J::Error;
+impl<'de, T: Tap<'de>> Deserializer<'de> for Outermost<'_, 'de, T> {
+    type Error = Fault;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, J::Error> {
-        let Self { json, tap, breach } = self;
-        json.deserialize_map(OutermostVisitor {
-            visitor,
-            tap,
-            breach,
-        })
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let Self { reader, tap } = self;
+        let members = Members::open(reader)?;
+        let mut tapped = Tapped { members, tap };
+        let value = visitor.visit_map(&mut tapped)?;
+        // A type may stop reading early; the registered claims behind that point count all the same.
+        tapped.drain()?;
+        Ok(value)
     }
 
     /// `()` asks for no members of its own; all are still read, strictly.
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, J::Error> {
-        self.deserialize_any(IgnoredAny)?;
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let Self { reader, tap } = self;
+        let members = Members::open(reader)?;
+        Tapped { members, tap }.drain()?;
         visitor.visit_unit()
     }
 
@@ -101,11 +96,15 @@ impl<'de, J: Deserializer<'de>, T: Tap<'de>> Deserializer<'de> for Outermost<'_,
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, J::Error> {
+    ) -> Result<V::Value, Fault> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, J::Error> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_some(self)
     }
 
@@ -113,45 +112,50 @@ impl<'de, J: Deserializer<'de>, T: Tap<'de>> Deserializer<'de> for Outermost<'_,
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, J::Error> {
-        value::refuse_raw(name, self.breach)?;
+    ) -> Result<V::Value, Fault> {
+        value::refuse_raw(name, self.reader)?;
         visitor.visit_newtype_struct(self)
     }
 
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
-        seq tuple tuple_struct map struct enum identifier ignored_any
+        seq tuple tuple_struct map struct enum identifier
     }
 }
 
-struct OutermostVisitor<'a, V, T> {
-    visitor: V,
+/// The outermost members: first offered to the tap, then to the application's type.
+struct Tapped<'a, 'de, T> {
+    members: Members<'a, 'de>,
     tap: &'a mut T,
-    breach: &'a Breach,
 }
 
-impl<'de, V: Visitor<'de>, T: Tap<'de>> Visitor<'de> for OutermostVisitor<'_, V, T> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a json object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let mut members = Members::new(map, self.tap, self.breach, 1);
-        let value = self.visitor.visit_map(&mut members)?;
-        // A type may stop reading early; the registered claims behind that point count all the same.
-        while members.next_key::<IgnoredAny>()?.is_some() {
-            members.next_value::<IgnoredAny>()?;
+impl<'de, T: Tap<'de>> Tapped<'_, 'de, T> {
+    fn drain(&mut self) -> Result<(), Fault> {
+        while let Some(name) = self.members.next_name()? {
+            if !self.tap.take(&name, self.members.reader)? {
+                self.members.reader.skip()?;
+            }
         }
-        Ok(value)
+        Ok(())
     }
 }
 
-/// Notes the first breach and ends the reading.
-pub(super) fn refuse<E: serde::de::Error>(breach: &Breach, with: TokenError) -> E {
-    if breach.get().is_none() {
-        breach.set(Some(with));
+impl<'de, T: Tap<'de>> MapAccess<'de> for Tapped<'_, 'de, T> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        while let Some(name) = self.members.next_name()? {
+            if !self.tap.take(&name, self.members.reader)? {
+                return seed.deserialize(name::Name::new(name)).map(Some);
+            }
+        }
+        Ok(None)
     }
-    E::custom(with)
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        seed.deserialize(Value::of(self.members.reader))
+    }
 }

@@ -1,52 +1,24 @@
 //! The name of a member: read once as text, then given to whatever type the application uses for its keys.
 
-use core::fmt;
-use core::marker::PhantomData;
+use super::reader::Fault;
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer as _, Visitor};
+use serde::de::{Deserializer, IntoDeserializer as _, Visitor};
 use std::borrow::Cow;
 
-/// Reads a string, borrowed where it holds no escape.
-pub(in crate::token) struct Read;
-
-impl<'de> DeserializeSeed<'de> for Read {
-    type Value = Cow<'de, str>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Read {
-    type Value = Cow<'de, str>;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-}
-
 /// Gives a name away as the key type wants it: text, a newtype of text, an enum, an integer.
-pub(super) struct Name<'de, E> {
+pub(super) struct Name<'de> {
     text: Cow<'de, str>,
-    error: PhantomData<E>,
 }
 
-impl<'de, E> Name<'de, E> {
+impl<'de> Name<'de> {
     pub(super) fn new(text: Cow<'de, str>) -> Self {
-        Self {
-            text,
-            error: PhantomData,
-        }
+        Self { text }
     }
 }
 
 macro_rules! parsed {
     ($($method:ident => $visit:ident),*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
             match self.text.parse() {
                 Ok(number) => visitor.$visit(number),
                 Err(_) => self.deserialize_any(visitor),
@@ -55,17 +27,17 @@ macro_rules! parsed {
     )*};
 }
 
-impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
-    type Error = E;
+impl<'de> Deserializer<'de> for Name<'de> {
+    type Error = Fault;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         match self.text {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_some(self)
     }
 
@@ -73,7 +45,7 @@ impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, E> {
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -82,13 +54,13 @@ impl<'de, E: Error> Deserializer<'de> for Name<'de, E> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, E> {
+    ) -> Result<V::Value, Fault> {
         match self.text {
             Cow::Borrowed(text) => {
                 BorrowedStrDeserializer::new(text).deserialize_enum(name, variants, visitor)
             }
             Cow::Owned(text) => {
-                let text: StringDeserializer<E> = text.into_deserializer();
+                let text: StringDeserializer<Fault> = text.into_deserializer();
                 text.deserialize_enum(name, variants, visitor)
             }
         }

@@ -1,130 +1,141 @@
-//! Every value below the outermost object: the same type hints as without us, but strict inside.
+//! Every value below the outermost object, for whatever type the application reads it into.
 
-use super::members::{Members, deeper};
-use super::{Breach, Untapped, refuse};
+use super::members::Members;
+use super::name::Name;
+use super::number::Number;
+use super::reader::{Fault, Reader};
 use crate::token::error::TokenError;
-use core::fmt;
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
+use std::borrow::Cow;
 
-/// Makes whatever a seed reads strict.
-pub(super) struct Seed<'a, S> {
-    pub(super) of: S,
-    pub(super) breach: &'a Breach,
-    pub(super) depth: u8,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
-    type Value = S::Value;
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        self.of.deserialize(Strict {
-            inner,
-            breach: self.breach,
-            depth: self.depth,
-        })
-    }
+/// The value the reader stands before.
+pub(super) struct Value<'a, 'de> {
+    reader: &'a mut Reader<'de>,
 }
 
 /// `serde_json`'s raw values would keep text that nobody has checked for duplicates.
-pub(super) fn refuse_raw<E: Error>(name: &str, breach: &Breach) -> Result<(), E> {
+pub(super) fn refuse_raw(name: &str, reader: &mut Reader<'_>) -> Result<(), Fault> {
     if name.starts_with("$serde_json::private::RawValue") {
-        return Err(refuse(breach, TokenError::OwnClaims));
+        return Err(reader.refuse(TokenError::OwnClaims));
     }
     Ok(())
 }
 
-/// A value whose objects are strict.
-struct Strict<'a, D> {
-    inner: D,
-    breach: &'a Breach,
-    depth: u8,
-}
+impl<'a, 'de> Value<'a, 'de> {
+    pub(super) fn of(reader: &'a mut Reader<'de>) -> Self {
+        Self { reader }
+    }
 
-impl<'a, D> Strict<'a, D> {
-    fn split<V>(self, visitor: V) -> (D, Watch<'a, V>) {
-        (
-            self.inner,
-            Watch {
-                visitor,
-                breach: self.breach,
-                depth: self.depth,
-            },
-        )
+    fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.reader.text()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let mut members = Members::open(self.reader)?;
+        let value = visitor.visit_map(&mut members)?;
+        members.end()?;
+        Ok(value)
+    }
+
+    fn seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let mut items = Items {
+            depth: self.reader.open(b'[')?,
+            reader: self.reader,
+            first: true,
+            ended: false,
+        };
+        let value = visitor.visit_seq(&mut items)?;
+        // A pair takes two items and does not look for a third.
+        if items.next()? {
+            return Err(Fault::Unfit);
+        }
+        Ok(value)
+    }
+
+    fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.reader.finite_number()? {
+            Number::Natural(number) => visitor.visit_u64(number),
+            Number::Negative(number) => visitor.visit_i64(number),
+            Number::Float(number) => visitor.visit_f64(number),
+        }
     }
 }
 
-macro_rules! pass_on {
-    ($($method:ident),*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-            let (inner, watch) = self.split(visitor);
-            inner.$method(watch)
+impl<'de> Deserializer<'de> for Value<'_, 'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.reader.peek() {
+            Some(b'"') => self.text(visitor),
+            Some(b'{') => self.map(visitor),
+            Some(b'[') => self.seq(visitor),
+            Some(b't') => {
+                self.reader.word("true")?;
+                visitor.visit_bool(true)
+            }
+            Some(b'f') => {
+                self.reader.word("false")?;
+                visitor.visit_bool(false)
+            }
+            Some(b'n') => {
+                self.reader.word("null")?;
+                visitor.visit_unit()
+            }
+            _ => self.number(visitor),
         }
-    )*};
-}
-
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
-    type Error = D::Error;
-
-    pass_on! {
-        deserialize_any, deserialize_bool, deserialize_i8, deserialize_i16, deserialize_i32, deserialize_i64,
-        deserialize_i128, deserialize_u8, deserialize_u16, deserialize_u32, deserialize_u64, deserialize_u128,
-        deserialize_f32, deserialize_f64, deserialize_char, deserialize_str, deserialize_string,
-        deserialize_bytes, deserialize_byte_buf, deserialize_option, deserialize_unit, deserialize_seq,
-        deserialize_map, deserialize_identifier
     }
 
     /// What is ignored is read all the same: skipping would overlook duplicates and lone surrogates.
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.deserialize_any(visitor)
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.reader.skip()?;
+        visitor.visit_unit()
     }
 
-    /// As a map: `serde_json` would also fill a struct from an array, by position.
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.reader.peek() == Some(b'"') {
+            self.text(visitor)
+        } else {
+            self.deserialize_any(visitor)
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.reader.peek() == Some(b'n') {
+            self.reader.word("null")?;
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    /// Only from an object: most readers would also fill a struct from an array, by position.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.deserialize_map(visitor)
+    ) -> Result<V::Value, Fault> {
+        if self.reader.peek() == Some(b'{') {
+            self.map(visitor)
+        } else {
+            Err(Fault::Unfit)
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        refuse_raw(name, self.breach)?;
-        let (inner, watch) = self.split(visitor);
-        inner.deserialize_newtype_struct(name, watch)
-    }
-
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let (inner, watch) = self.split(visitor);
-        inner.deserialize_unit_struct(name, watch)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let (inner, watch) = self.split(visitor);
-        inner.deserialize_tuple(len, watch)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let (inner, watch) = self.split(visitor);
-        inner.deserialize_tuple_struct(name, len, watch)
+    ) -> Result<V::Value, Fault> {
+        refuse_raw(name, self.reader)?;
+        visitor.visit_newtype_struct(self)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -132,177 +143,110 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<'_, D> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        let (inner, watch) = self.split(visitor);
-        inner.deserialize_enum(name, variants, watch)
-    }
-}
-
-/// Stands between the parser and a visitor: scalars pass, what has an inside is wrapped.
-struct Watch<'a, V> {
-    visitor: V,
-    breach: &'a Breach,
-    depth: u8,
-}
-
-macro_rules! scalars {
-    ($($method:ident: $type:ty),*) => {$(
-        fn $method<E: Error>(self, value: $type) -> Result<V::Value, E> {
-            self.visitor.$method(value)
+    ) -> Result<V::Value, Fault> {
+        match self.reader.peek() {
+            Some(b'"') => Name::new(self.reader.text()?).deserialize_enum(name, variants, visitor),
+            Some(b'{') => {
+                let mut members = Members::open(self.reader)?;
+                let value = visitor.visit_enum(Variant {
+                    members: &mut members,
+                })?;
+                members.end()?;
+                Ok(value)
+            }
+            _ => Err(Fault::Unfit),
         }
-    )*};
-}
-
-impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
-    type Value = V::Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
     }
 
-    scalars! {
-        visit_bool: bool, visit_i64: i64, visit_i128: i128, visit_u64: u64, visit_u128: u128, visit_f64: f64,
-        visit_str: &str, visit_borrowed_str: &'de str, visit_string: String,
-        visit_bytes: &[u8], visit_borrowed_bytes: &'de [u8], visit_byte_buf: Vec<u8>
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.reader.number_text()?.parse() {
+            Ok(number) => visitor.visit_u128(number),
+            Err(_) => Err(Fault::Unfit),
+        }
     }
 
-    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_unit()
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.reader.number_text()?.parse() {
+            Ok(number) => visitor.visit_i128(number),
+            Err(_) => Err(Fault::Unfit),
+        }
     }
 
-    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
-        self.visitor.visit_none()
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_some(Strict {
-            inner,
-            breach: self.breach,
-            depth: self.depth,
-        })
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
-        self.visitor.visit_newtype_struct(Strict {
-            inner,
-            breach: self.breach,
-            depth: self.depth,
-        })
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
-        let depth = deeper(self.depth, self.breach)?;
-        self.visitor.visit_seq(Items {
-            inner: items,
-            breach: self.breach,
-            depth,
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let depth = deeper(self.depth, self.breach)?;
-        self.visitor
-            .visit_map(Members::new(map, &mut Untapped, self.breach, depth))
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        let depth = deeper(self.depth, self.breach)?;
-        self.visitor.visit_enum(Variant {
-            inner,
-            breach: self.breach,
-            depth,
-        })
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char bytes byte_buf unit unit_struct
+        seq tuple tuple_struct map identifier
     }
 }
 
-struct Items<'a, A> {
-    inner: A,
-    breach: &'a Breach,
+/// An array that is being read.
+struct Items<'a, 'de> {
+    reader: &'a mut Reader<'de>,
     depth: u8,
+    first: bool,
+    ended: bool,
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, A> {
-    type Error = A::Error;
+impl Items<'_, '_> {
+    fn next(&mut self) -> Result<bool, Fault> {
+        if self.ended || !self.reader.next_at(self.depth, self.first, b']')? {
+            self.ended = true;
+            return Ok(false);
+        }
+        self.first = false;
+        Ok(true)
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Fault;
+
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
-    ) -> Result<Option<S::Value>, A::Error> {
-        self.inner.next_element_seed(Seed {
-            of: seed,
-            breach: self.breach,
-            depth: self.depth,
-        })
-    }
-    fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+    ) -> Result<Option<S::Value>, Fault> {
+        if self.next()? {
+            seed.deserialize(Value::of(self.reader)).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 
-/// A variant of an enum and its content.
-struct Variant<'a, A> {
-    inner: A,
-    breach: &'a Breach,
-    depth: u8,
+/// A variant of an enum with its content: an object of one member.
+struct Variant<'m, 'a, 'de> {
+    members: &'m mut Members<'a, 'de>,
 }
 
-impl<'a, 'de, A: EnumAccess<'de>> EnumAccess<'de> for Variant<'a, A> {
-    type Error = A::Error;
-    type Variant = Variant<'a, A::Variant>;
-    fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
-        seed: S,
-    ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let Self {
-            inner,
-            breach,
-            depth,
-        } = self;
-        let (name, inner) = inner.variant_seed(seed)?;
-        Ok((
-            name,
-            Variant {
-                inner,
-                breach,
-                depth,
-            },
-        ))
+impl<'de> EnumAccess<'de> for Variant<'_, '_, 'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
+        let name = self.members.next_name()?.ok_or(Fault::Unfit)?;
+        Ok((seed.deserialize(Name::new(name))?, self))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Variant<'_, A> {
-    type Error = A::Error;
-    fn unit_variant(self) -> Result<(), A::Error> {
-        self.inner.unit_variant()
+impl<'de> VariantAccess<'de> for Variant<'_, '_, 'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        serde::Deserialize::deserialize(Value::of(self.members.reader))
     }
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.newtype_variant_seed(Seed {
-            of: seed,
-            breach: self.breach,
-            depth: self.depth,
-        })
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {
+        seed.deserialize(Value::of(self.members.reader))
     }
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        self.inner.tuple_variant(
-            len,
-            Watch {
-                visitor,
-                breach: self.breach,
-                depth: self.depth,
-            },
-        )
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
+        Value::of(self.members.reader).deserialize_seq(visitor)
     }
+
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, A::Error> {
-        self.inner.struct_variant(
-            fields,
-            Watch {
-                visitor,
-                breach: self.breach,
-                depth: self.depth,
-            },
-        )
+    ) -> Result<V::Value, Fault> {
+        Value::of(self.members.reader).deserialize_struct("", fields, visitor)
     }
 }

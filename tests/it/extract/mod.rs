@@ -1,5 +1,6 @@
 //! What reaches a handler behind the extractors, and what is answered in its place.
 
+mod once;
 mod world;
 
 use axum::Router;

@@ -81,7 +81,7 @@ async fn verified(Verified(claims): Verified) -> String {
     claims.subject().to_string()
 }
 async fn own_claims(Verified(claims): Verified<Staff>) -> String {
-    claims.into_extra().role
+    claims.extra().role.clone()
 }
 async fn maybe_verified(reader: Option<Verified>) -> String {
     reader.map_or("nobody".into(), |Verified(claims)| {

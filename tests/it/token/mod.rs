@@ -5,9 +5,12 @@
     reason = "short beats fast in tests"
 )]
 
+mod borrowed;
+mod cache;
 mod circle;
 mod claims;
 mod confusion;
+mod differential;
 mod forge;
 mod format;
 mod header;

@@ -1,21 +1,24 @@
 //! [`TokenIssuer`]: tokens for people who signed in.
 
-use super::claims::RESERVED;
+mod access_token;
+mod builder;
+mod token_id;
+
+pub use access_token::AccessToken;
+pub use builder::TokenIssuerBuilder;
+
 use super::compact;
-use super::error::{BuildError, IssueError, TokenError};
-use super::header;
+use super::error::{IssueError, TokenError};
 use super::key::SigningKey;
-use super::strict::{self, Breach, Tap};
-use super::verifier::{check_kid, check_names};
-use crate::clock::{Clock, SystemClock};
+use super::registered::RESERVED;
+use super::strict::{self, Fault, Reader, Tap};
+use crate::clock::Clock;
 use crate::user::UserId;
 use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
-use serde::de::{IgnoredAny, MapAccess};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
-use zeroize::Zeroizing;
 
 /// Whom a token is about.
 ///
@@ -41,33 +44,6 @@ impl<'a> From<&'a UserId> for Subject<'a> {
     }
 }
 
-/// A token just issued. Give it to the client and to nobody else.
-#[derive(Clone)]
-pub struct AccessToken {
-    text: Zeroizing<String>,
-    expires_in: Duration,
-}
-
-impl AccessToken {
-    /// Shows the token. It belongs into the answer to the person who signed in, under `Cache-Control: no-store`.
-    pub fn expose(&self) -> &str {
-        &self.text
-    }
-
-    /// How long the token is good for: the `expires_in` of RFC 6749 §5.1, in whole seconds.
-    pub fn expires_in(&self) -> Duration {
-        self.expires_in
-    }
-}
-
-impl fmt::Debug for AccessToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessToken")
-            .field("expires_in", &self.expires_in)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Issues access tokens (RFC 9068): `typ: at+jwt`, `iss`, `aud`, `sub`, `iat`, `exp`, `jti`, and the application's
 /// own claims. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -85,9 +61,6 @@ struct Shared {
     clock: Arc<dyn Clock>,
 }
 
-/// Names of 128 bits: nobody guesses one, no two are ever the same (ASVS 5.0 7.2.3).
-const TOKEN_ID_BYTES: usize = 16;
-
 impl TokenIssuer {
     /// How long tokens are good for. Default: 15 minutes; what is decided from a token is that old at the most.
     pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -100,14 +73,7 @@ impl TokenIssuer {
         audience: impl Into<String>,
         key: SigningKey,
     ) -> TokenIssuerBuilder {
-        TokenIssuerBuilder {
-            issuer: issuer.into(),
-            audience: audience.into(),
-            key,
-            token_type: super::ACCESS_TOKEN_TYPE.into(),
-            lifetime: Self::DEFAULT_LIFETIME,
-            clock: Arc::new(SystemClock),
-        }
+        TokenIssuerBuilder::new(issuer.into(), audience.into(), key)
     }
 
     /// Issues a token without claims of the application's own.
@@ -130,23 +96,21 @@ impl TokenIssuer {
     ) -> Result<AccessToken, IssueError> {
         let shared = &*self.shared;
         let payload = self.payload(subject.into(), extra)?;
-        let capacity = payload
+        // To the byte, so that the text is never moved: what it is moved from is not wiped.
+        let capacity = shared
+            .header
             .len()
-            .saturating_mul(4)
-            .div_ceil(3)
-            .saturating_add(shared.header.len())
-            .saturating_add(128);
-        let mut text = Zeroizing::new(String::with_capacity(capacity));
+            .saturating_add(compact::encoded_len(payload.len()))
+            .saturating_add(1)
+            .saturating_add(compact::encoded_len(shared.key.signature_bytes()));
+        let mut text = String::with_capacity(capacity);
         text.push_str(&shared.header);
         compact::encode_onto(&payload, &mut text);
         shared
             .key
             .sign_onto(&mut text)
             .map_err(|error| IssueError::because("signing failed", error))?;
-        Ok(AccessToken {
-            text,
-            expires_in: shared.lifetime,
-        })
+        Ok(AccessToken::new(text, shared.lifetime))
     }
 
     /// How long the tokens are good for.
@@ -166,19 +130,19 @@ impl TokenIssuer {
             .duration_since(UNIX_EPOCH)
             .map_err(|_| IssueError::new("the clock is before 1970"))?;
         let (issued_at, lifetime) = (now.as_secs(), shared.lifetime.as_secs());
-        let mut id = [0_u8; TOKEN_ID_BYTES];
-        aws_lc_rs::rand::fill(&mut id)
+        let id = token_id::draw(now)
             .map_err(|error| IssueError::because("there is no randomness", error))?;
 
         let mut json = Vec::with_capacity(shared.opening.len().saturating_add(256));
         json.extend_from_slice(&shared.opening);
-        write(&mut json, subject.id.as_str())?;
+        write_id(&mut json, subject.id)?;
         json.extend_from_slice(b",\"iat\":");
         write(&mut json, &issued_at)?;
         json.extend_from_slice(b",\"exp\":");
         write(&mut json, &issued_at.saturating_add(lifetime))?;
-        json.extend_from_slice(b",\"jti\":");
-        write(&mut json, &compact::encode(&id))?;
+        json.extend_from_slice(b",\"jti\":\"");
+        compact::encode_onto(&id, &mut json);
+        json.push(b'"');
         if subject.epoch > 0 {
             json.extend_from_slice(b",\"epoch\":");
             write(&mut json, &subject.epoch)?;
@@ -187,6 +151,18 @@ impl TokenIssuer {
         json.push(b'}');
         Ok(json)
     }
+}
+
+/// A name as JSON: it holds no control character, and hardly ever one of the two others that must be escaped.
+fn write_id(json: &mut Vec<u8>, id: &UserId) -> Result<(), IssueError> {
+    let text = id.as_str().as_bytes();
+    if memchr::memchr2(b'"', b'\\', text).is_some() {
+        return write(json, id.as_str());
+    }
+    json.push(b'"');
+    json.extend_from_slice(text);
+    json.push(b'"');
+    Ok(())
 }
 
 fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) -> Result<(), IssueError> {
@@ -206,12 +182,9 @@ fn append_members<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), Iss
     // Read back before it is signed: whatever the type's own code wrote, no claim of ours may stand there twice.
     let text =
         core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
-    let breach = Breach::default();
-    strict::object::<(), _>(text, &mut Own(&breach), &breach, TokenError::Payload).map_err(
-        |_| {
-            IssueError::new("the own claims must be an object without registered or repeated names")
-        },
-    )?;
+    strict::object::<()>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
+        IssueError::new("the own claims must be an object without registered or repeated names")
+    })?;
     // Its closing brace becomes the whole payload's, its opening one the comma before its first member.
     json.pop();
     if let Some(brace) = json.get_mut(start) {
@@ -221,13 +194,12 @@ fn append_members<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), Iss
 }
 
 /// Refuses the names that are not the application's to give.
-struct Own<'a>(&'a Breach);
+struct Own;
 
-impl<'de> Tap<'de> for Own<'_> {
-    fn take<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error> {
+impl<'de> Tap<'de> for Own {
+    fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault> {
         if RESERVED.contains(&name) {
-            map.next_value::<IgnoredAny>()?;
-            return Err(strict::refuse(self.0, TokenError::OwnClaims));
+            return Err(reader.refuse(TokenError::OwnClaims));
         }
         Ok(false)
     }
@@ -239,75 +211,5 @@ impl fmt::Debug for TokenIssuer {
             .field("key", &self.shared.key)
             .field("lifetime", &self.shared.lifetime)
             .finish_non_exhaustive()
-    }
-}
-
-/// Puts a [`TokenIssuer`] together.
-#[derive(Clone, Debug)]
-pub struct TokenIssuerBuilder {
-    issuer: String,
-    audience: String,
-    key: SigningKey,
-    token_type: String,
-    lifetime: Duration,
-    clock: Arc<dyn Clock>,
-}
-
-impl TokenIssuerBuilder {
-    /// Sets how long tokens are good for, in whole seconds: 1 second to 24 hours. Default: 15 minutes.
-    #[must_use]
-    pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
-        self
-    }
-
-    /// Writes another `typ`, for tokens of another kind: one kind must never pass as another (RFC 8725 §3.11).
-    /// Default: `at+jwt`.
-    #[must_use]
-    pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
-        self.token_type = token_type.into();
-        self
-    }
-
-    /// Takes the time from elsewhere. Default: [`SystemClock`].
-    #[must_use]
-    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// Makes the issuer.
-    ///
-    /// # Errors
-    /// [`BuildError`] says which setting can't be.
-    pub fn build(self) -> Result<TokenIssuer, BuildError> {
-        check_names(&self.issuer, &self.audience, &self.token_type)?;
-        check_kid(self.key.kid())?;
-        let lifetime = Duration::from_secs(self.lifetime.as_secs());
-        if lifetime.is_zero() || self.lifetime > TokenIssuer::MAX_LIFETIME {
-            return Err(BuildError::Lifetime {
-                max_seconds: TokenIssuer::MAX_LIFETIME.as_secs(),
-            });
-        }
-        let mut header = header::encode(
-            self.key.algorithm().name(),
-            &self.token_type,
-            self.key.kid(),
-        );
-        header.push('.');
-        let (issuer, audience) = (
-            serde_json::Value::from(self.issuer),
-            serde_json::Value::from(self.audience),
-        );
-        let opening = format!(r#"{{"iss":{issuer},"aud":{audience},"sub":"#).into_bytes();
-        Ok(TokenIssuer {
-            shared: Arc::new(Shared {
-                key: self.key,
-                header,
-                opening,
-                lifetime,
-                clock: self.clock,
-            }),
-        })
     }
 }

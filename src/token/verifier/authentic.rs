@@ -1,0 +1,154 @@
+//! Whether a token is its issuer's: all that is checked before anything of its payload is looked at.
+
+use super::cache::{Remembered, Window};
+use super::{Shared, TokenVerifier};
+use crate::token::claims::BorrowedClaims;
+use crate::token::compact::{self, Compact};
+use crate::token::error::TokenError;
+use core::mem::MaybeUninit;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A token whose signature holds, and what its claims must be judged with.
+pub(super) struct Authentic<'t> {
+    text: &'t str,
+    pub(super) payload: &'t [u8],
+    /// The time that counts for all of this token.
+    pub(super) now: Duration,
+    /// When it is over at the latest: its key may end before it does.
+    until: Duration,
+    /// Whether the cache vouches for it.
+    pub(super) known: bool,
+}
+
+/// What is known of a token before its claims are read.
+pub(super) enum Seen<'t, T> {
+    /// Its claims, from the cache.
+    Before(T),
+    Authentic(Authentic<'t>),
+}
+
+/// Payloads up to this size are decoded onto the stack: all that tokens of the default limit can hold.
+const STACK_BYTES: usize = TokenVerifier::DEFAULT_MAX_BYTES / 4 * 3;
+
+impl Authentic<'_> {
+    /// Decodes the payload for as long as `read` takes.
+    pub(super) fn decoded<R>(
+        &self,
+        read: impl FnOnce(&[u8]) -> Result<R, TokenError>,
+    ) -> Result<R, TokenError> {
+        let mut stack = [const { MaybeUninit::uninit() }; STACK_BYTES];
+        let heap;
+        let payload = match compact::decoded_len(self.payload) {
+            Some(len) if len <= STACK_BYTES => compact::decode(self.payload, &mut stack),
+            _ => {
+                heap = compact::decode_to_vec(self.payload);
+                heap.as_deref()
+            }
+        };
+        read(payload.ok_or(TokenError::Payload)?)
+    }
+}
+
+impl Shared {
+    /// The token as its issuer's: by the cache's word, or by its signature.
+    pub(super) fn authentic<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
+        match self.see(text, |_| None)? {
+            Seen::Before(authentic) | Seen::Authentic(authentic) => Ok(authentic),
+        }
+    }
+
+    /// The same, or what is `wanted` of what the cache remembers.
+    pub(super) fn see<'t, T>(
+        &self,
+        text: &'t str,
+        wanted: impl Fn(&Remembered) -> Option<T>,
+    ) -> Result<Seen<'t, T>, TokenError> {
+        if text.len() > self.max_bytes {
+            return Err(TokenError::TooLong);
+        }
+        let Some(hit) = (self.cache.as_ref())
+            .and_then(|cache| cache.look(text, || since_1970(self.clock.now()), wanted))
+        else {
+            return self.verify_signature(text).map(Seen::Authentic);
+        };
+        match hit.found {
+            Some(found) => Ok(Seen::Before(found)),
+            None => Ok(Seen::Authentic(Authentic {
+                text,
+                payload: Compact::split(text)?.payload,
+                now: hit.now,
+                until: hit.until,
+                known: true,
+            })),
+        }
+    }
+
+    /// A token of which the caller knows that it is authentic.
+    #[cfg(feature = "axum")]
+    pub(super) fn seen_good<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
+        Ok(Authentic {
+            text,
+            payload: Compact::split(text)?.payload,
+            now: since_1970(self.clock.now()),
+            until: Duration::MAX,
+            known: true,
+        })
+    }
+
+    fn verify_signature<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
+        let parts = Compact::split(text)?;
+        let found = self.keys.find(parts.header)?;
+        let key = found.entry.key();
+        // Before the clock is read, which costs more than all that came before.
+        if !key.is_as_long(parts.signature) {
+            return Err(TokenError::Signature);
+        }
+        let now = self.clock.now();
+        if found.entry.is_over(now) {
+            return Err(TokenError::UnknownKey);
+        }
+        if !key.verifies(parts.signing_input, parts.signature) {
+            return Err(TokenError::Signature);
+        }
+        self.keys.learn(&found, parts.header);
+        Ok(Authentic {
+            text,
+            payload: parts.payload,
+            now: since_1970(now),
+            until: found.entry.until().map_or(Duration::MAX, since_1970),
+            known: false,
+        })
+    }
+
+    /// Remembers that a token's claims are good: those that were read, of any type, or that there are some.
+    pub(super) fn remember(
+        &self,
+        token: &Authentic<'_>,
+        window: Window,
+        claims: Option<Remembered>,
+    ) {
+        if let Some(cache) = &self.cache {
+            let claims = claims.unwrap_or_else(|| Arc::new(()));
+            cache.remember(token.text, token.now, window, claims);
+        }
+    }
+
+    /// When a token with these claims would be found good again.
+    pub(super) fn window<E>(
+        &self,
+        token: &Authentic<'_>,
+        claims: &BorrowedClaims<'_, E>,
+    ) -> Window {
+        Window {
+            from: (claims.not_before.max(claims.issued_at)).saturating_sub(self.leeway),
+            until: (claims.expires_at.saturating_add(self.leeway)).min(token.until),
+        }
+    }
+}
+
+/// A clock before 1970 expires nothing by itself, but every token is then issued in its future.
+fn since_1970(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}

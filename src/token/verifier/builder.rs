@@ -1,0 +1,189 @@
+//! [`TokenVerifierBuilder`]: what can be set, within which bounds.
+
+use super::cache::Cache;
+use super::keyring::Keyring;
+use super::{Shared, TokenVerifier};
+use crate::clock::{Clock, SystemClock};
+use crate::token::error::BuildError;
+use crate::token::keyset::KeySet;
+use crate::token::revocations::Revocations;
+use core::time::Duration;
+use std::sync::Arc;
+
+/// Puts a [`TokenVerifier`] together.
+#[derive(Clone, Debug)]
+pub struct TokenVerifierBuilder {
+    issuer: String,
+    audience: String,
+    keys: KeySet,
+    token_type: String,
+    leeway: Duration,
+    max_lifetime: Duration,
+    max_bytes: usize,
+    clock: Arc<dyn Clock>,
+    cache_bytes: Option<usize>,
+    revocations: Option<Arc<dyn Revocations>>,
+}
+
+impl TokenVerifierBuilder {
+    pub(super) fn new(issuer: String, audience: String, keys: KeySet) -> Self {
+        Self {
+            issuer,
+            audience,
+            keys,
+            token_type: crate::token::ACCESS_TOKEN_TYPE.into(),
+            leeway: Duration::ZERO,
+            max_lifetime: TokenVerifier::DEFAULT_MAX_LIFETIME,
+            max_bytes: TokenVerifier::DEFAULT_MAX_BYTES,
+            clock: Arc::new(SystemClock),
+            cache_bytes: None,
+            revocations: None,
+        }
+    }
+
+    /// Expects another `typ`, without `application/`. Default: `at+jwt` (RFC 9068 §2.1).
+    ///
+    /// Many issuers write `JWT` on all their tokens. Accepting it means that an ID token of the same issuer and
+    /// audience passes as an access token (RFC 8725 §2.8), so give each its own audience.
+    #[must_use]
+    pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
+        self.token_type = token_type.into();
+        self
+    }
+
+    /// Forgives clocks that differ, for `exp`, `nbf` and `iat`; at most 5 minutes. Default: none.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Refuses tokens that live longer, `exp` less `iat`. Default: 24 hours.
+    #[must_use]
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.max_lifetime = lifetime;
+        self
+    }
+
+    /// Refuses longer tokens before anything of them is decoded; 256 bytes to 1 MiB. Default: 8 KiB.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Takes the time from elsewhere. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Remembers verified tokens in at most about so many bytes, at least 16 KiB: seeing one again then costs a look, not a
+    /// signature. Default: no cache.
+    ///
+    /// Worth it with asymmetric keys, whose signatures take 10 to 50 microseconds; 16 MiB hold some 10,000 tokens. With
+    /// secrets (HS256 and its like) verifying anew takes less than a microsecond, and a cache helps only if few tokens come
+    /// again and again.
+    ///
+    /// Nothing is checked less: time, the key's overlap and [`revocations`](Self::revocations) count at every hit, and
+    /// a hit is the same text to the last byte. What it does cost: bearer tokens stay in the memory of the process until
+    /// they are pushed out, or the verifier is dropped, and are wiped then.
+    #[must_use]
+    pub fn cache(mut self, max_bytes: usize) -> Self {
+        self.cache_bytes = Some(max_bytes);
+        self
+    }
+
+    /// Refuses tokens that the application has revoked. Default: none is.
+    #[must_use]
+    pub fn revocations(mut self, revocations: impl Revocations + 'static) -> Self {
+        self.revocations = Some(Arc::new(revocations));
+        self
+    }
+
+    /// Makes the verifier.
+    ///
+    /// # Errors
+    /// [`BuildError`] says which setting can't be.
+    pub fn build(self) -> Result<TokenVerifier, BuildError> {
+        check_names(&self.issuer, &self.audience, &self.token_type)?;
+        if self.keys.is_empty() {
+            return Err(BuildError::NoKey);
+        }
+        self.keys.keys().try_for_each(|key| check_kid(key.kid()))?;
+        if self.leeway > TokenVerifier::MAX_LEEWAY {
+            return Err(BuildError::Leeway {
+                max_seconds: TokenVerifier::MAX_LEEWAY.as_secs(),
+            });
+        }
+        if self.max_lifetime.is_zero() {
+            return Err(BuildError::Lifetime {
+                max_seconds: u64::MAX,
+            });
+        }
+        if !(256..=1024 * 1024).contains(&self.max_bytes) {
+            return Err(BuildError::MaxBytes);
+        }
+        if self
+            .cache_bytes
+            .is_some_and(|bytes| bytes < Cache::MIN_BYTES)
+        {
+            return Err(BuildError::CacheBytes {
+                min_bytes: Cache::MIN_BYTES,
+            });
+        }
+        Ok(TokenVerifier {
+            shared: Arc::new(Shared {
+                #[cfg(feature = "axum")]
+                id: next_id(),
+                issuer: self.issuer.into(),
+                audience: self.audience.into(),
+                leeway: self.leeway,
+                max_lifetime: self.max_lifetime,
+                max_bytes: self.max_bytes,
+                keys: Keyring::new(self.keys, self.token_type.into()),
+                clock: self.clock,
+                cache: self.cache_bytes.map(Cache::new),
+                revocations: self.revocations,
+            }),
+        })
+    }
+}
+
+#[cfg(feature = "axum")]
+fn next_id() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What issuer and verifier both ask of their names.
+pub(in crate::token) fn check_names(
+    issuer: &str,
+    audience: &str,
+    token_type: &str,
+) -> Result<(), BuildError> {
+    let is_name = |text: &str| !text.is_empty() && !text.chars().any(char::is_control);
+    let is_subtype = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 64
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-._".contains(&b))
+    };
+    match (is_name(issuer), is_name(audience), is_subtype(token_type)) {
+        (true, true, true) => Ok(()),
+        (false, ..) => Err(BuildError::Issuer),
+        (_, false, _) => Err(BuildError::Audience),
+        _ => Err(BuildError::Type),
+    }
+}
+
+/// A name that would make headers too long to be read back is refused where keys are put to use.
+pub(in crate::token) fn check_kid(kid: Option<&str>) -> Result<(), BuildError> {
+    match kid {
+        Some(kid) if kid.is_empty() || kid.len() > 255 => Err(BuildError::Kid),
+        _ => Ok(()),
+    }
+}

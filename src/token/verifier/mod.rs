@@ -1,0 +1,259 @@
+//! [`TokenVerifier`]: the one way from a token's text to [`Claims`].
+
+mod authentic;
+mod builder;
+mod cache;
+mod keyring;
+
+pub use builder::TokenVerifierBuilder;
+pub(super) use builder::{check_kid, check_names};
+
+use super::claims::{BorrowedClaims, Claims, Scratch};
+use super::compact;
+use super::error::TokenError;
+use super::keyset::KeySet;
+use super::registered::{Expected, Registered};
+use super::revocations::{Presented, Revocations};
+use crate::clock::Clock;
+use authentic::{Authentic, Seen};
+use cache::Cache;
+use core::fmt;
+use core::time::Duration;
+use keyring::Keyring;
+use serde::de::{Deserialize, DeserializeOwned};
+use std::sync::Arc;
+
+/// Verifies tokens of one issuer, for one audience, of one type. Cheap to clone; clones share everything.
+///
+/// ```
+/// use portcullis::token::{Algorithm, VerifyingKey};
+/// use portcullis::TokenVerifier;
+/// # let secret = [7; 32];
+/// let key = VerifyingKey::from_secret(Algorithm::Hs256, &secret)?;
+/// let verifier = TokenVerifier::builder("https://auth.example", "https://api.example", key).build()?;
+/// assert!(verifier.verify("not a token").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct TokenVerifier {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    #[cfg(feature = "axum")]
+    id: u64,
+    issuer: Box<str>,
+    audience: Box<str>,
+    leeway: Duration,
+    max_lifetime: Duration,
+    max_bytes: usize,
+    keys: Keyring,
+    clock: Arc<dyn Clock>,
+    cache: Option<Cache>,
+    revocations: Option<Arc<dyn Revocations>>,
+}
+
+impl TokenVerifier {
+    /// The longest token looked at. Default: 8 KiB, what HTTP servers take as one header field.
+    pub const DEFAULT_MAX_BYTES: usize = 8 * 1024;
+    /// The longest lifetime accepted, `exp` less `iat`. Default: 24 hours.
+    pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+    /// The most leeway that can be set: 5 minutes.
+    pub const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
+
+    /// Starts with what every verifier must know: whose tokens, for whom, and the key or keys.
+    pub fn builder(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        keys: impl Into<KeySet>,
+    ) -> TokenVerifierBuilder {
+        TokenVerifierBuilder::new(issuer.into(), audience.into(), keys.into())
+    }
+
+    /// Verifies a token that has no claims but the registered ones that matter here; others are read strictly and
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`TokenError`] says precisely what is wrong: log it, don't send it.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        self.verify_with(token)
+    }
+
+    /// Verifies a token and reads the application's own claims into `E`.
+    ///
+    /// `E` sees every claim but `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `jti` and `epoch`, which [`Claims`] has.
+    ///
+    /// ```
+    /// use portcullis::token::{Algorithm, SigningKey};
+    /// use portcullis::{TokenIssuer, TokenVerifier, UserId};
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Own { role: String }
+    ///
+    /// let key = SigningKey::generate(Algorithm::EdDsa)?;
+    /// let verifier = TokenVerifier::builder("issuer", "audience", key.verifying_key()).build()?;
+    /// let issuer = TokenIssuer::builder("issuer", "audience", key).build()?;
+    /// let token = issuer.issue_with(&UserId::new("42")?, &Own { role: "admin".into() })?;
+    /// let claims = verifier.verify_with::<Own>(token.expose())?;
+    /// assert_eq!((claims.subject().as_str(), &*claims.extra().role), ("42", "admin"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify); [`TokenError::OwnClaims`] if they don't fit `E`.
+    pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
+        let shared = &*self.shared;
+        let token = shared.authentic(token)?;
+        token.decoded(|payload| {
+            let claims = shared.claims(&token, payload)?;
+            if !token.known {
+                shared.remember(&token, shared.window(&token, &claims), None);
+            }
+            Ok(claims.into_claims())
+        })
+    }
+
+    /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
+    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a signature nor
+    /// reads claims.
+    ///
+    /// ```
+    /// # use portcullis::token::{Algorithm, SigningKey};
+    /// # use portcullis::{TokenIssuer, TokenVerifier, UserId};
+    /// # use std::sync::Arc;
+    /// # let key = SigningKey::generate(Algorithm::EdDsa)?;
+    /// # let issuer = TokenIssuer::builder("issuer", "audience", key.clone()).build()?;
+    /// let verifier = TokenVerifier::builder("issuer", "audience", key.verifying_key())
+    ///     .cache(16 * 1024 * 1024)
+    ///     .build()?;
+    /// # let token = issuer.issue(&UserId::new("42")?)?;
+    /// let claims = verifier.verify_shared::<()>(token.expose())?;
+    /// let again = verifier.verify_shared::<()>(token.expose())?;
+    /// assert!(Arc::ptr_eq(&claims, &again));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify_with`](Self::verify_with).
+    pub fn verify_shared<E: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Claims<E>>, TokenError> {
+        let shared = &*self.shared;
+        match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
+            Seen::Before(claims) => {
+                let claims: Arc<Claims<E>> = claims;
+                shared.admit(&claims.presented())?;
+                Ok(claims)
+            }
+            Seen::Authentic(token) => token.decoded(|payload| {
+                let claims = shared.claims::<E>(&token, payload)?;
+                let window = shared.window(&token, &claims);
+                let claims = Arc::new(claims.into_claims());
+                shared.remember(&token, window, Some(claims.clone()));
+                Ok(claims)
+            }),
+        }
+    }
+
+    /// Verifies a token and reads its claims where they lie, in the caller's `scratch`: for those who verify so much that
+    /// allocations count. `E` may borrow, too.
+    ///
+    /// ```
+    /// use portcullis::token::{Algorithm, Scratch, SigningKey};
+    /// use portcullis::{TokenIssuer, TokenVerifier, UserId};
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Own<'a> { role: &'a str }
+    ///
+    /// # let key = SigningKey::generate(Algorithm::EdDsa)?;
+    /// # let verifier = TokenVerifier::builder("issuer", "audience", key.verifying_key()).build()?;
+    /// # let issuer = TokenIssuer::builder("issuer", "audience", key).build()?;
+    /// # let token = issuer.issue_with(&UserId::new("42")?, &Own { role: "admin" })?;
+    /// let mut scratch = Scratch::new(); // keep it for the next token
+    /// let claims = verifier.verify_borrowed::<Own>(token.expose(), &mut scratch)?;
+    /// assert_eq!((claims.subject(), claims.extra().role), ("42", "admin"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// A `&str` in `E` takes only text that the token spells without escapes; where it may have some (`"` or `\` in it,
+    /// or an issuer that writes `\u00e4`), take a `Cow<str>` under `#[serde(borrow)]`.
+    ///
+    /// # Errors
+    /// As [`verify_with`](Self::verify_with).
+    pub fn verify_borrowed<'b, E: Deserialize<'b>>(
+        &self,
+        token: &str,
+        scratch: &'b mut Scratch,
+    ) -> Result<BorrowedClaims<'b, E>, TokenError> {
+        let shared = &*self.shared;
+        let token = shared.authentic(token)?;
+        compact::decode_over(token.payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
+        let claims = shared.claims(&token, &scratch.payload)?;
+        if !token.known {
+            shared.remember(&token, shared.window(&token, &claims), None);
+        }
+        Ok(claims)
+    }
+}
+
+/// For extractors, which ask more than once a request.
+#[cfg(feature = "axum")]
+impl TokenVerifier {
+    /// Tells verifiers apart; clones are one.
+    pub(crate) fn id(&self) -> u64 {
+        self.shared.id
+    }
+
+    /// Reads the claims of a token that this verifier has found good a moment ago, into another type. The signature is not
+    /// looked at again; everything else is.
+    pub(crate) fn read_again<E: DeserializeOwned>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<Claims<E>>, TokenError> {
+        let token = self.shared.seen_good(token)?;
+        token.decoded(|payload| {
+            let claims = self.shared.claims(&token, payload)?;
+            Ok(Arc::new(claims.into_claims()))
+        })
+    }
+}
+
+impl Shared {
+    /// The claims of an authentic token, if they are good and the application has not revoked it.
+    fn claims<'b, E: Deserialize<'b>>(
+        &self,
+        token: &Authentic<'_>,
+        payload: &'b [u8],
+    ) -> Result<BorrowedClaims<'b, E>, TokenError> {
+        let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
+        let expected = Expected {
+            issuer: &self.issuer,
+            audience: &self.audience,
+            leeway: self.leeway,
+            max_lifetime: self.max_lifetime,
+            now: token.now,
+        };
+        let claims = Registered::read(json, &expected)?;
+        self.admit(&claims.presented())?;
+        Ok(claims)
+    }
+
+    /// The application has the last word.
+    fn admit(&self, token: &Presented<'_>) -> Result<(), TokenError> {
+        match &self.revocations {
+            Some(revocations) if revocations.is_revoked(token) => Err(TokenError::Revoked),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for TokenVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenVerifier")
+            .field("issuer", &self.shared.issuer)
+            .field("audience", &self.shared.audience)
+            .field("keys", self.shared.keys.keys())
+            .finish_non_exhaustive()
+    }
+}
