@@ -14,6 +14,7 @@ mod keys;
 mod legacy;
 mod logs;
 mod lookups;
+mod lost;
 mod migration;
 mod outages;
 mod retries;

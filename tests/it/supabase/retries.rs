@@ -30,7 +30,7 @@ fn passing() -> [(&'static str, Fault); 6] {
 }
 
 /// Faults that will be the same the next time.
-fn lasting() -> [(&'static str, Fault); 9] {
+fn lasting() -> [(&'static str, Fault); 10] {
     let answer = |status, content_type, body: &str| Fault::Answer {
         status,
         content_type,
@@ -42,6 +42,10 @@ fn lasting() -> [(&'static str, Fault); 9] {
         ("403", answer(403, "text/html", "<html>")),
         ("404", answer(404, json, r#"{"code":"PGRST202"}"#)),
         ("400", answer(400, json, r#"{"code":"22P02"}"#)),
+        (
+            "500 of a broken database",
+            answer(500, json, r#"{"code":"XX000"}"#),
+        ),
         ("301", redirect(301)),
         ("307", redirect(307)),
         ("HTML", Fault::Html),
