@@ -10,8 +10,11 @@ use serde::de::DeserializeOwned;
 /// The largest answer read, in bytes: a page of a thousand rows is a tenth of it.
 const MAX_BODY: usize = 4 * 1024 * 1024;
 
-/// PostgREST's own codes for "not now": no database, or a schema that is still being read.
-const NOT_NOW: [&str; 4] = ["PGRST000", "PGRST001", "PGRST002", "PGRST500"];
+/// Codes for "not now": of PostgREST no database, or a schema that is still being read; of PostgreSQL too many
+/// connections, or a statement that took too long.
+const NOT_NOW: [&str; 6] = [
+    "PGRST000", "PGRST001", "PGRST002", "PGRST500", "53300", "57014",
+];
 
 /// An answer that is one.
 pub(super) struct Answer {
@@ -69,9 +72,12 @@ fn failure(status: StatusCode, code: Option<Code>) -> Kind {
         (_, Some(code)) if code.as_str().starts_with("PGRST30") => Kind::KeyRejected(status),
         (_, Some(code)) if NOT_NOW.contains(&code.as_str()) => Kind::Unavailable(status),
         // 504 is the gateway's, or PGRST003: no connection of the pool came free.
-        (StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT, _) => {
-            Kind::Unavailable(status)
-        }
+        (
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+            | StatusCode::TOO_MANY_REQUESTS,
+            _,
+        ) => Kind::Unavailable(status),
         (_, Some(code)) if status.is_client_error() || status.is_server_error() => {
             Kind::Database(code)
         }
@@ -120,6 +126,8 @@ mod tests {
             (503, Some("PGRST002"), 503),
             (503, Some("PGRST000"), 503),
             (503, Some("53300"), 503),
+            (500, Some("57014"), 503),
+            (429, None, 503),
             (504, Some("PGRST003"), 504),
             (504, None, 504),
             (500, Some("XX000"), 502),

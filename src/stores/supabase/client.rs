@@ -190,8 +190,9 @@ impl Client {
 /// Whether the trouble may be over in a moment.
 fn passes(error: &SupabaseError) -> bool {
     match &error.0 {
-        Kind::Unreachable(_) | Kind::Unavailable(_) => true,
-        Kind::Misbehaved(status, _) => status.is_server_error(),
+        Kind::Unreachable(_) => true,
+        // Not 429: whoever asks for fewer requests must not be sent more.
+        Kind::Unavailable(status) | Kind::Misbehaved(status, _) => status.is_server_error(),
         _ => false,
     }
 }
