@@ -16,6 +16,9 @@ impl PasswordError {
     pub(super) const OVERSIZE: Self = Self::new("it is over the size limit");
     pub(super) const UNUSABLE: Self = Self::new("the stored hash is not of an accepted form");
 
+    pub(super) const BELOW_FLOOR: Self =
+        Self::new("7168 KiB of memory is the least that is accepted");
+
     const fn new(reason: &'static str) -> Self {
         Self { reason }
     }

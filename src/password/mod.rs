@@ -1,12 +1,14 @@
-//! Passwords: [`Password`], [`PasswordHash`], [`PasswordHasher`], [`PasswordPolicy`].
+//! Passwords: [`Password`], [`PasswordHash`], [`PasswordHasher`], [`PasswordPolicy`]; [`calibrate`] finds their cost.
 
 mod arena;
+mod calibrate;
 mod error;
 mod hasher;
 mod params;
 mod policy;
 mod stored;
 
+pub use calibrate::{Calibration, calibrate};
 pub use error::{ParamsError, PasswordError, PolicyError};
 pub use hasher::{PasswordHasher, Verdict};
 pub use params::HashParams;
