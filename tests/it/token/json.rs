@@ -311,7 +311,7 @@ fn a_type_that_swallows_errors_makes_nothing_good() {
     struct Careless;
     impl<'de> Deserialize<'de> for Careless {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let _ = BTreeMap::<String, u8>::deserialize(deserializer);
+            drop(BTreeMap::<String, u8>::deserialize(deserializer));
             Ok(Self)
         }
     }
