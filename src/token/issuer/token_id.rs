@@ -37,8 +37,10 @@ pub(super) fn draw(now: Duration) -> Result<Id, Unspecified> {
         .ok()
         .flatten()
         .map_or_else(draw_alone, Ok)?;
-    let nanoseconds = now.as_nanos().to_le_bytes();
-    for (byte, time) in id.iter_mut().zip(nanoseconds) {
+    let (seconds, nanoseconds) = (now.as_secs(), u64::from(now.subsec_nanos()));
+    // A second has less than 2^30 nanoseconds: they and the seconds, turned behind them, don't overlap for centuries.
+    let time = seconds.rotate_left(30) ^ nanoseconds;
+    for (byte, time) in id.iter_mut().zip(time.to_le_bytes()) {
         *byte ^= time;
     }
     Ok(id)

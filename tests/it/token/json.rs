@@ -303,3 +303,38 @@ fn nesting_is_bounded() {
     refuses(&nested(32, r#"{"a":"#, "}"), TokenError::Payload);
     refuses(&nested(900, r#"{"a":"#, "}"), TokenError::Payload);
 }
+
+#[test]
+fn a_type_that_swallows_errors_makes_nothing_good() {
+    /// Asks for a number of each member, and says that all is well whatever comes.
+    #[derive(Debug)]
+    struct Careless;
+    impl<'de> Deserialize<'de> for Careless {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            drop(BTreeMap::<String, u8>::deserialize(deserializer));
+            Ok(Self)
+        }
+    }
+    #[derive(Debug, Deserialize)]
+    struct Own {
+        #[expect(dead_code, reason = "only its reading matters")]
+        x: Careless,
+    }
+    let verify = |more: &str| {
+        let token = token(HEADER, payload(more));
+        verifier().verify_with::<Own>(&token).map(drop)
+    };
+    assert_eq!(verify(r#","x":{"a":1}"#), Ok(()));
+    // Given up behind `a`: what follows must not pass for members of the object around it.
+    for more in [
+        r#","x":{"a":"","b":1}"#,
+        r#","x":{"a":"","b":1"#,
+        r#","x":{"a":{"b":""}"#,
+        r#","x":{"a":[""]"#,
+        r#","x":{"a":1,"a":2}"#,
+        r#","x":{"a":"\ud800"}"#,
+        r#","x":{"a":01}"#,
+    ] {
+        assert_eq!(verify(more), Err(TokenError::Payload), "{more}");
+    }
+}

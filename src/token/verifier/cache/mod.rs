@@ -165,8 +165,9 @@ impl Cache {
 
     fn set(&self, tag: u64) -> Option<&Mutex<Set>> {
         let sets = self.stripes.get(seat().checked_rem(self.stripes.len())?)?;
-        let sets_len = u64::try_from(sets.len()).ok()?;
-        sets.get(usize::try_from(tag.checked_rem(sets_len)?).ok()?)
+        // The tag as a fraction, times the number of sets: a remainder would take a division.
+        let scaled = u128::from(tag).checked_mul(u128::try_from(sets.len()).ok()?)?;
+        sets.get(usize::try_from(scaled >> 64).ok()?)
     }
 }
 
