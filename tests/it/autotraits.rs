@@ -8,7 +8,7 @@ use portcullis::event::{Event, RefusedBecause, Unobserved};
 use portcullis::extract::{CurrentUser, Permitted, Rejection, Requirement, Verified};
 use portcullis::offload::{HashPool, Inline, Lost};
 use portcullis::password::{
-    HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError, Verdict,
+    Calibration, HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError, Verdict,
 };
 use portcullis::store::{AccountStatus, Outage};
 use portcullis::stores::memory::{MemoryError, MemoryStore};
@@ -51,7 +51,8 @@ macro_rules! each {
 fn every_type_can_be_sent_and_shared() {
     each!(shared:
         AccessToken, Account<User>, AccountStatus, Algorithm, AttemptKey, Authenticator<MemoryStore>,
-        AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, BorrowedClaims<'static>, Challenge, Claims, Credentials,
+        AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, BorrowedClaims<'static>, Calibration, Challenge, Claims,
+        Credentials,
         CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, CurrentUser<SupabaseStore>, Email, HashParams, HashPool,
         Imported, Inline, KeySet, Listing, Progress, Schema, SupabaseKey, SupabaseStore, SupabaseStoreBuilder,
         SupabaseThrottle,
