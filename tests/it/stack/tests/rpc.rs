@@ -28,9 +28,11 @@ const FUNCTIONS: &str = "
     create function f_definer() returns bigint language sql stable security definer as $$ select count(*) from users $$;
     create function f_stable() returns int language plpgsql stable
         as $$ begin insert into users (email) values ('z'); return 1; end $$;
-    create function f_closed() returns int language sql as $$ select 1 $$;
+    -- With a setting of its own a function is not written into its caller's plan, which PostgreSQL may keep and use for another
+    -- role without asking for the right again. The store's functions have one too.
+    create function f_closed() returns int language sql set search_path = '' as $$ select 1 $$;
     revoke execute on function f_closed() from public, anon, authenticated;
-    create function f_shut() returns int language sql as $$ select 1 $$;
+    create function f_shut() returns int language sql set search_path = '' as $$ select 1 $$;
     revoke execute on function f_shut() from public, anon, authenticated, service_role;
 ";
 
