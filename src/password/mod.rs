@@ -1,4 +1,13 @@
 //! Passwords: [`Password`], [`PasswordHash`], [`PasswordHasher`], [`PasswordPolicy`]; [`calibrate`] finds their cost.
+//!
+//! # What makes hashing faster
+//!
+//! Little does. Measured with 19 and with 64 MiB on an AMD EPYC (Zen 4), as shares of the time without:
+//!
+//! - Huge pages: 0.97 and 0.90. This crate asks for none, since that takes `unsafe`; with glibc on Linux the environment does:
+//!   `GLIBC_TUNABLES=glibc.malloc.hugetlb=1`.
+//! - `-C target-cpu=native`: 0.93 and 0.94. AVX2 is found at run time anyway.
+//! - More lanes: nothing, they are filled one after the other.
 
 mod arena;
 mod calibrate;

@@ -28,26 +28,22 @@ impl Calibration {
     pub fn time(&self) -> Duration {
         self.time
     }
-
-    /// What a guess costs an attacker who must build the memory, too: memory times the time it is held.
-    fn strength(&self) -> u64 {
-        u64::from(self.params.memory_kib()).saturating_mul(self.params.work().into())
-    }
 }
 
 /// Finds the strongest parameters that take no more than `target` on this machine, in no more than `max_memory_kib`.
 ///
-/// As RFC 9106 §4 says: as much memory as may be had, then as many iterations as there is time for; parallelism is 1.
+/// Strong is what holds much memory for long: a guess costs its attacker the product. So memory comes first and iterations
+/// fill what is left of the time, as in RFC 9106 §4; parallelism is 1.
 /// Never below [`HashParams`]' floor: on a machine that is too slow even for that, the cheapest row of the floor is the
 /// answer, and [`Calibration::time`] tells what it takes. Never above its ceiling.
 ///
 /// Run it where the server will run, with nothing else going on, and write the answer into the configuration: parameters
 /// that change with the mood of a machine make hashes [outdated](super::Verdict::Outdated) for nothing. Six
-/// parameters are tried at the most, four hashes each, so it takes some ten times `target`.
+/// parameters are tried at the most, four hashes each: most often that takes some ten times `target`.
 ///
-/// How much to want: a sign-in keeps a core busy for so long, and strangers may ask for sign-ins. 50 to 250 ms are
-/// common. Memory is needed once for each hash [at the same time](crate::offload::HashPool), which then also takes somewhat
-/// longer than alone. `cargo run --release --example calibrate -- 100` prints a recommendation.
+/// How much to want: a sign-in keeps a core busy for so long, and strangers may ask for sign-ins. 50 to 250 ms are common.
+/// Memory is needed once for each hash [at the same time](crate::offload::HashPool). The example `calibrate` prints a
+/// recommendation: `cargo run --release --example calibrate -- 100 64`.
 ///
 /// ```
 /// use portcullis::password::{HashParams, PasswordHasher, calibrate};
@@ -83,7 +79,8 @@ fn time(params: HashParams) -> Result<Duration, PasswordError> {
     Ok(median)
 }
 
-/// Time grows with work, but not quite evenly: each try corrects the last one.
+/// Time grows with work, but not evenly: memory that fits into a cache is faster. So each try corrects the last one, and where
+/// that leads astray, halves what lies between the work that was in time and the work that was not.
 fn search<E>(
     target: Duration,
     max_memory_kib: u32,
@@ -93,8 +90,14 @@ fn search<E>(
     let mut measure = |params| time(params).map(|time| Calibration { params, time });
     let mut last = measure(first)?;
     let mut tried = vec![last];
+    // Work that was in time, and the least that was not.
+    let (mut low, mut high) = (first.work(), u32::MAX);
     while tried.len() < TRIES {
-        let Some(params) = strongest(affordable(target, last), max_memory_kib) else {
+        let mut work_kib = affordable(target, last);
+        if high < u32::MAX && !(low..high).contains(&work_kib) {
+            work_kib = low.midpoint(high);
+        }
+        let Some(params) = strongest(work_kib, max_memory_kib) else {
             break;
         };
         if tried.iter().any(|known| known.params == params) {
@@ -102,9 +105,14 @@ fn search<E>(
         }
         last = measure(params)?;
         tried.push(last);
+        if last.time > target {
+            high = high.min(work_kib);
+        } else {
+            low = low.max(work_kib);
+        }
     }
     let in_time = tried.iter().filter(|known| known.time <= target);
-    let best = in_time.max_by_key(|known| known.strength());
+    let best = in_time.max_by_key(|known| strength(known.params));
     let fastest = || tried.iter().min_by_key(|known| known.time);
     Ok(best.or_else(fastest).copied().unwrap_or(last))
 }
@@ -120,19 +128,19 @@ fn affordable(target: Duration, known: Calibration) -> u32 {
 
 /// The strongest parameters of no more than so much work and memory; `None` if the floor is higher.
 fn strongest(work_kib: u32, max_memory_kib: u32) -> Option<HashParams> {
+    let work_kib = work_kib.min(HashParams::MAX_WORK);
     let most = whole_steps(max_memory_kib.min(HashParams::MAX_MEMORY_KIB));
-    (1..=HashParams::MAX_ITERATIONS).find_map(|iterations| {
-        let memory_kib = whole_steps(work_kib.checked_div(iterations)?).min(most);
-        // With all the memory that may be had, what is left of the time goes into iterations.
-        let iterations = if memory_kib == most {
-            let work_kib = work_kib.min(HashParams::MAX_WORK);
-            work_kib.checked_div(memory_kib)?
-        } else {
-            iterations
-        };
-        let iterations = iterations.min(HashParams::MAX_ITERATIONS);
-        HashParams::new(memory_kib, iterations, 1).ok()
-    })
+    (1..=HashParams::MAX_ITERATIONS)
+        .filter_map(|iterations| {
+            let memory_kib = whole_steps(work_kib.checked_div(iterations)?).min(most);
+            HashParams::new(memory_kib, iterations, 1).ok()
+        })
+        .max_by_key(|params| strength(*params))
+}
+
+/// What a guess costs an attacker who must build the memory, too: memory times the time that it is held.
+fn strength(params: HashParams) -> u64 {
+    u64::from(params.memory_kib()).saturating_mul(params.work().into())
 }
 
 /// The row of the floor with the least work that fits into the memory.
