@@ -107,7 +107,7 @@ impl<'a> Call<'a> {
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, SupabaseError> {
     // What is sent are texts and numbers, which always have a form in JSON.
-    serde_json::to_vec(value).map_err(|_| SupabaseError(Kind::Row("no form in JSON")))
+    serde_json::to_vec(value).map_err(|_| SupabaseError(Kind::Row("what has no form in JSON")))
 }
 
 impl Client {

@@ -9,6 +9,7 @@ use super::sent::checked;
 use crate::password::{Password, PasswordHash};
 use crate::user::UserId;
 use futures_util::future::try_join_all;
+use http::StatusCode;
 use serde::Serialize;
 
 /// How many rows are read and written at a time.
@@ -132,7 +133,7 @@ impl SupabaseStore {
             Ok(answer) => answer
                 .total
                 .map(Some)
-                .ok_or(SupabaseError(Kind::Row("no count"))),
+                .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no count"))),
             Err(error) if matches!(error.code(), Some("42703" | "PGRST204")) => Ok(None),
             Err(error) => Err(error),
         }

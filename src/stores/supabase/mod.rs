@@ -28,6 +28,7 @@ use crate::user::{Email, Role, TenantId, User, UserId};
 use client::{Call, Client};
 use core::fmt;
 use error::Kind;
+use http::StatusCode;
 use lookups::Lookups;
 use rows::Row;
 use schema::Name;
@@ -116,7 +117,9 @@ impl SupabaseStore {
         ];
         let call = Call::read(schema.name(Name::Table), &query).counted();
         let answer = self.client().send(call).await?;
-        let total = answer.total.ok_or(SupabaseError(Kind::Row("no count")))?;
+        let total = answer
+            .total
+            .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no count")))?;
         Ok((answer.json()?, total))
     }
 }
@@ -196,7 +199,7 @@ impl UserDirectory for SupabaseStore {
         let rows: Vec<Row> = answer.json()?;
         let row = rows.into_iter().next();
         Ok(row
-            .ok_or(SupabaseError(Kind::Row("not come back")))?
+            .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no row")))?
             .user()?)
     }
 

@@ -10,15 +10,15 @@ use core::num::NonZeroU32;
 use core::time::Duration;
 use serde::Serialize;
 
-/// What the names that are counted are hashed under.
+/// The shortest secret that names are hashed under: as long as the hash (RFC 2104 §3).
 const MIN_SECRET_BYTES: usize = 32;
 
 /// Counts failed sign-ins in the database: as [`MemoryThrottle`](crate::throttle::MemoryThrottle) does and with its
 /// defaults, but for any number of servers, and across restarts.
 ///
 /// Each verdict is counted in one atomic step, by the database's clock. Logins and addresses are stored as keyed
-/// hashes only. What is forgotten is deleted along the way: rows last a day after the last failure, familiar places 30
-/// days.
+/// hashes only. What is forgotten is deleted along the way: counters last a day after the last failure, two
+/// days from the 100th on, familiar places 30 days.
 ///
 /// ```no_run
 /// # async fn f(secret: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
