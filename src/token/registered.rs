@@ -34,6 +34,7 @@ pub(super) struct Registered<'de, 'v> {
 
 impl<'de, 'v> Registered<'de, 'v> {
     /// Reads a payload: the registered claims are judged, the rest becomes `E`.
+    #[inline]
     pub(super) fn read<E: serde::Deserialize<'de>>(
         json: &'de str,
         expected: &'v Expected<'v>,
@@ -53,6 +54,7 @@ impl<'de, 'v> Registered<'de, 'v> {
         registered.judge(extra)
     }
 
+    #[inline]
     fn judge<E>(self, extra: E) -> Result<BorrowedClaims<'de, E>, TokenError> {
         let expected = self.expected;
         let expires_at = self.expires_at.ok_or(TokenError::MissingClaim("exp"))?;

@@ -2,16 +2,15 @@
 
 mod access_token;
 mod builder;
+mod own;
 mod token_id;
 
 pub use access_token::AccessToken;
 pub use builder::TokenIssuerBuilder;
 
 use super::compact;
-use super::error::{IssueError, TokenError};
+use super::error::IssueError;
 use super::key::SigningKey;
-use super::registered::RESERVED;
-use super::strict::{self, Fault, Reader, Tap};
 use crate::clock::Clock;
 use crate::user::UserId;
 use core::fmt;
@@ -135,73 +134,21 @@ impl TokenIssuer {
 
         let mut json = Vec::with_capacity(shared.opening.len().saturating_add(256));
         json.extend_from_slice(&shared.opening);
-        write_id(&mut json, subject.id)?;
+        own::write_text(&mut json, subject.id.as_str())?;
         json.extend_from_slice(b",\"iat\":");
-        write(&mut json, &issued_at)?;
+        own::write(&mut json, &issued_at)?;
         json.extend_from_slice(b",\"exp\":");
-        write(&mut json, &issued_at.saturating_add(lifetime))?;
+        own::write(&mut json, &issued_at.saturating_add(lifetime))?;
         json.extend_from_slice(b",\"jti\":\"");
         compact::encode_onto(&id, &mut json);
         json.push(b'"');
         if subject.epoch > 0 {
             json.extend_from_slice(b",\"epoch\":");
-            write(&mut json, &subject.epoch)?;
+            own::write(&mut json, &subject.epoch)?;
         }
-        append_members(&mut json, extra)?;
+        own::append(&mut json, extra)?;
         json.push(b'}');
         Ok(json)
-    }
-}
-
-/// A name as JSON: it holds no control character, and hardly ever one of the two others that must be escaped.
-fn write_id(json: &mut Vec<u8>, id: &UserId) -> Result<(), IssueError> {
-    let text = id.as_str().as_bytes();
-    if memchr::memchr2(b'"', b'\\', text).is_some() {
-        return write(json, id.as_str());
-    }
-    json.push(b'"');
-    json.extend_from_slice(text);
-    json.push(b'"');
-    Ok(())
-}
-
-fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) -> Result<(), IssueError> {
-    serde_json::to_writer(json, value)
-        .map_err(|error| IssueError::because("a claim could not be written", error))
-}
-
-/// Writes the members of `extra` behind those that `json` has.
-fn append_members<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), IssueError> {
-    let start = json.len();
-    write(json, extra)?;
-    let own = json.get(start..).unwrap_or_default();
-    if own == b"null" || own == b"{}" {
-        json.truncate(start);
-        return Ok(());
-    }
-    // Read back before it is signed: whatever the type's own code wrote, no claim of ours may stand there twice.
-    let text =
-        core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
-    strict::object::<()>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
-        IssueError::new("the own claims must be an object without registered or repeated names")
-    })?;
-    // Its closing brace becomes the whole payload's, its opening one the comma before its first member.
-    json.pop();
-    if let Some(brace) = json.get_mut(start) {
-        *brace = b',';
-    }
-    Ok(())
-}
-
-/// Refuses the names that are not the application's to give.
-struct Own;
-
-impl<'de> Tap<'de> for Own {
-    fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault> {
-        if RESERVED.contains(&name) {
-            return Err(reader.refuse(TokenError::OwnClaims));
-        }
-        Ok(false)
     }
 }
 

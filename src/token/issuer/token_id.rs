@@ -1,6 +1,6 @@
 //! The `jti` of tokens: 128 bits from the backend's generator, drawn in blocks.
 //!
-//! A draw of 16 bytes costs about as much as one of 512, and as much as signing with HMAC. So each thread draws for 32
+//! A draw of 16 bytes costs about as much as one of 512, and as much as signing with HMAC. So each thread draws for 128
 //! tokens at a time, hands the bytes out once, and wipes what it hands out and what is left when it ends.
 //!
 //! The generator notices by itself that a process was forked or a virtual machine resumed from a snapshot, and starts
@@ -16,7 +16,7 @@ use zeroize::Zeroize as _;
 
 /// Names of 128 bits: nobody guesses one, no two are ever the same (ASVS 5.0 7.2.3).
 const ID_BYTES: usize = 16;
-const BLOCK_BYTES: usize = 32 * ID_BYTES;
+const BLOCK_BYTES: usize = 128 * ID_BYTES;
 
 type Id = [u8; ID_BYTES];
 

@@ -16,9 +16,11 @@ mod value;
 
 use super::error::TokenError;
 use members::Members;
+pub(super) use names::Names;
 pub(super) use number::Number;
 pub(super) use reader::{Fault, Reader};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+pub(super) use text::needs_escape;
 use value::Value;
 
 /// How deep objects and arrays may be nested. Tokens of the field stay under ten.

@@ -97,15 +97,33 @@ impl<'de> Reader<'de> {
     }
 }
 
-/// Whether text has neither escapes nor control characters, as most payloads. Asked once for all of its strings, and
-/// without a branch inside, so that the compiler looks at many bytes at a time.
+/// Whether text has neither escapes nor control characters, as most payloads. Asked once for all of its strings.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    let special = |bytes: &[u8]| {
-        let special = |found, byte: &u8| found | u8::from(*byte < 0x20) | u8::from(*byte == b'\\');
-        bytes.iter().fold(0, special) != 0
-    };
-    let (chunks, rest) = text.as_chunks::<64>();
-    !chunks.iter().any(|chunk| special(chunk)) && !special(rest)
+    !has(text, |byte| u8::from(byte < 0x20) | u8::from(byte == b'\\'))
+}
+
+/// Whether a string with this text can't be written as it is (RFC 8259 §7).
+pub(in crate::token) fn needs_escape(text: &str) -> bool {
+    has(text.as_bytes(), |byte| {
+        u8::from(byte < 0x20) | u8::from(byte == b'\\') | u8::from(byte == b'"')
+    })
+}
+
+/// Whether any byte is `special`, which answers 1 or 0: without a branch inside, so that the compiler looks at many at a
+/// time. What is left behind the last whole chunk is looked at along with bytes before it, rather than one by one.
+#[inline]
+fn has(text: &[u8], special: impl Fn(u8) -> u8) -> bool {
+    let any = |bytes: &[u8]| bytes.iter().fold(0, |found, byte| found | special(*byte)) != 0;
+    if let Some(last) = text.last_chunk::<64>() {
+        return text.as_chunks::<64>().0.iter().any(|chunk| any(chunk)) || any(last);
+    }
+    if let Some(last) = text.last_chunk::<16>() {
+        return text.as_chunks::<16>().0.iter().any(|chunk| any(chunk)) || any(last);
+    }
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => any(first) || any(last),
+        _ => any(text),
+    }
 }
 
 /// Where the first quote is. Names and short values lie within the first eight bytes.
@@ -131,11 +149,11 @@ fn plain_len(bytes: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_plain, quote};
+    use super::{is_plain, needs_escape, quote};
 
     #[test]
     fn the_first_quote_is_found_wherever_it_is_and_whatever_surrounds_it() {
-        for len in 0..80 {
+        for len in 0..140 {
             for at in 0..len {
                 for byte in 0..=255_u8 {
                     for around in [b'a', b'"', b'"' + 1, b'"' ^ 0x80, 0, 0xff] {
@@ -147,6 +165,10 @@ mod tests {
                     let mut bytes = vec![b'~'; len];
                     bytes[at] = byte;
                     assert_eq!(is_plain(&bytes), byte >= 0x20 && byte != b'\\', "{bytes:?}");
+                    if let Ok(text) = core::str::from_utf8(&bytes) {
+                        let written = serde_json::to_string(text).unwrap();
+                        assert_eq!(needs_escape(text), written.len() > len + 2, "{bytes:?}");
+                    }
                 }
             }
         }

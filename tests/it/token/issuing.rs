@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, UNIX_EPOCH};
 
-fn issuer() -> TokenIssuer {
+pub(super) fn issuer() -> TokenIssuer {
     let key = SigningKey::from_secret(Algorithm::Hs256, SECRET).unwrap();
     TokenIssuer::builder("https://issuer.example/\"", "api", key)
         .clock(Stopped(Duration::new(NOW, 999_999_999)))
@@ -16,7 +16,7 @@ fn issuer() -> TokenIssuer {
         .unwrap()
 }
 
-fn someone() -> UserId {
+pub(super) fn someone() -> UserId {
     UserId::new("some\"one").unwrap()
 }
 

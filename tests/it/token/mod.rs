@@ -19,4 +19,5 @@ mod json;
 mod keys;
 mod keyset;
 mod oracle;
+mod own_claims;
 mod signature;
