@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_first_quote_is_found_wherever_it_is_and_whatever_surrounds_it() {
-        for len in 0..140 {
+        for len in (0..70).chain([79, 80, 81, 127, 128, 129]) {
             for at in 0..len {
                 for byte in 0..=255_u8 {
                     for around in [b'a', b'"', b'"' + 1, b'"' ^ 0x80, 0, 0xff] {
