@@ -2,8 +2,9 @@
 """Races verifiers of Python and Node against portcullis, in alternation: `compare.py [ROUNDS]`.
 
 Installs what requirements.txt and package.json name into `target/languages`, builds portcullis-peers, starts each verifier once,
-lets it warm up, and then asks one after the other for a batch, round after round. Prints a table of ratios: how many times
-portcullis' time each takes, uncached beside uncached and cached beside cached.
+lets it warm up, and then asks one after the other for a batch, round after round. Prints two tables of ratios: how many times
+portcullis' time each takes by the clock, uncached beside uncached and cached beside cached; and on how many cores, where calls
+are in flight together.
 """
 
 import os
@@ -11,6 +12,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import typing
 
 HERE = pathlib.Path(__file__).resolve().parent
 CRATE = HERE.parent
@@ -39,8 +41,13 @@ def install():
     (PLACE / "package.json").write_bytes((HERE / "package.json").read_bytes())
     run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", cwd=PLACE)
     run("cargo", "build", "--release", "--locked", "--manifest-path", CRATE / "Cargo.toml")
-    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CRATE / "target"))
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CRATE / "target")).resolve()
     return python, target / "release" / "portcullis-peers"
+
+
+class Time(typing.NamedTuple):
+    nanoseconds: float
+    cores: float
 
 
 class Verifier:
@@ -53,22 +60,26 @@ class Verifier:
         )
         self.counts = {}
 
-    def nanoseconds(self, algorithm, count):
-        """What one verification took, over so many; None if the library does not know the algorithm."""
+    def time(self, algorithm, count):
+        """What one verification took, over so many: nanoseconds by the clock, and the cores that were busy meanwhile. None if
+        the library does not know the algorithm."""
         self.process.stdin.write(f"{algorithm} {count}\n")
         answer = self.process.stdout.readline().strip()
         if not answer:
             sys.exit(f"{self.name} gave up")
-        return None if answer == "-" else int(answer) / count
+        if answer == "-":
+            return None
+        clock, *processor = map(int, answer.split())
+        return Time(clock / count, processor[0] / clock if processor else 1)
 
     def warm_up(self, algorithm):
         spent, count = 0, 1
         while spent < WARM:
-            each = self.nanoseconds(algorithm, count)
-            if each is None:
+            time = self.time(algorithm, count)
+            if time is None:
                 return
-            spent += each * count
-            count = max(1, int(BATCH / each))
+            spent += time.nanoseconds * count
+            count = max(1, int(BATCH / time.nanoseconds))
         self.counts[algorithm] = count
 
 
@@ -84,9 +95,10 @@ def verifiers(python, peers, file):
         worker("python-jose"),
         worker("PyJWT"),
         worker("jose"),
+        worker("jose, 16 in flight"),
         worker("jsonwebtoken"),
         worker("fast-jwt"),
-        # PLACE for Verifier("portcullis, cached", True, peers, "work-cached", file), once portcullis has a cache.
+        Verifier("portcullis, cached", True, peers, "work-cached", file),
         worker("fast-jwt, cached", cached=True),
     ]
 
@@ -98,18 +110,21 @@ def race(all_verifiers, algorithm, rounds):
     for number in range(rounds):
         start = number % len(racing)
         order = racing[start:] + racing[:start]
-        times.append({v.name: v.nanoseconds(algorithm, v.counts[algorithm]) for v in order})
+        times.append({v.name: v.time(algorithm, v.counts[algorithm]) for v in order})
     return times
 
 
 def cell(times, name, reference):
     if name not in times[0]:
         return "–"
-    nanoseconds = statistics.median(round_[name] for round_ in times)
+    nanoseconds = statistics.median(round_[name].nanoseconds for round_ in times)
     if name == reference:
         return f"{nanoseconds / 1000:.3g} µs"
-    ratio = statistics.median(round_[name] / round_[reference] for round_ in times)
-    return f"{ratio:.3g}"
+    ratio = statistics.median(round_[name].nanoseconds / round_[reference].nanoseconds for round_ in times)
+    if not name.endswith("in flight"):
+        return f"{ratio:.3g}"
+    cores = statistics.median(round_[name].cores for round_ in times)
+    return f"{ratio:.3g} on {cores:.2g} cores"
 
 
 def main():
@@ -125,9 +140,8 @@ def main():
         columns[algorithm] = race(racing, algorithm, rounds)
     for cached in (False, True):
         group = [verifier.name for verifier in racing if verifier.cached == cached]
-        # Until portcullis has a row of its own there, the cached are compared with its uncached one.
-        reference = group[0] if group[0].startswith("portcullis") else racing[0].name
-        title = "cached" if cached else "uncached"
+        reference = group[0]
+        title = f"times {reference}" if cached else f"times {reference}, uncached"
         print(f"| {title} | {' | '.join(ALGORITHMS)} |\n|---|{'---|' * len(ALGORITHMS)}")
         for name in group:
             print(f"| {name} | {' | '.join(cell(columns[a], name, reference) for a in ALGORITHMS)} |")

@@ -1,11 +1,12 @@
-//! How the cost of verifying grows: with the number of keys, with the size of the token, with a second thread.
+//! How the cost of verifying grows: with the number of keys, with the size of the token, with the number of remembered ones.
 
-use crate::contender::Verify;
 use crate::keys::{Algorithm, Keys};
-use crate::peers::{OURS, RAW, contenders, decoding_key, validation, verifying_key};
-use crate::race::{Figure, Pace, median, race};
-use crate::results::{Results, digits, duration};
-use crate::sample::{AUDIENCE, All, ISSUER, Own, all, token, usual_token};
+use crate::peers::{CACHED, OURS, RAW, decoding_key, validation, verifying_key};
+use crate::race::{Pace, race};
+use crate::results::{Results, duration};
+use crate::sample::{AUDIENCE, All, ISSUER, Own, all, token};
+use crate::threads;
+use base64_simd::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
 use portcullis::token::KeySet;
 use portcullis::{Claims, TokenVerifier};
@@ -13,11 +14,10 @@ use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
-const PEER: &str = "jsonwebtoken";
+pub(crate) const PEER: &str = "jsonwebtoken";
 const ALGORITHMS: [Algorithm; 2] = [Algorithm::Hs256, Algorithm::Es256];
 
 pub(crate) fn run(results: &mut Results, pace: Pace) {
@@ -28,16 +28,23 @@ pub(crate) fn run(results: &mut Results, pace: Pace) {
         for kib in [0.3, 0.5, 1.0, 2.0, 4.0, 8.0] {
             with_size(results, algorithm, kib, pace);
         }
-        with_threads(results, algorithm, pace);
-        // PLACE for the number of cached tokens, 1 to 100,000, in an order that no prefetcher guesses.
+        for count in [1, 100, 1_000, 10_000, 100_000] {
+            // To see that it runs, a few are enough: each is signed and verified before.
+            if count <= 100 || !pace.batch.is_zero() {
+                with_cached(results, algorithm, count, pace);
+            }
+        }
+        threads::run(results, algorithm, pace);
     }
 }
 
-/// Goes round the tokens in an order that is not that of the keys.
-fn next<'a>(tokens: &'a [String], turn: &Cell<usize>) -> &'a str {
-    let now = turn.get();
-    turn.set(now + 1);
-    &tokens[now.wrapping_mul(0x9e37_79b1) % tokens.len()]
+/// Draws one of the tokens: in order, a prefetcher would guess what comes next.
+fn draw<'a>(tokens: &'a [String], state: &Cell<u64>) -> &'a str {
+    // Knuth's MMIX generator, whose upper half is random enough; as a fraction, times the number of tokens.
+    let now = state.get().wrapping_mul(0x5851_f42d_4c95_7f2d);
+    state.set(now.wrapping_add(0x1405_7b7e_f767_814f));
+    let scaled = ((now >> 32) * u64::try_from(tokens.len()).expect("few")) >> 32;
+    &tokens[usize::try_from(scaled).expect("less than their number")]
 }
 
 /// Each token names one of `count` keys. jsonwebtoken's users keep their keys in a map.
@@ -65,16 +72,16 @@ fn with_keys(results: &mut Results, algorithm: Algorithm, count: u32, pace: Pace
         .map(|(kid, keys)| (kid.clone(), decoding_key(keys)))
         .collect();
     let validation = validation(algorithm);
-    let turns = [Cell::new(0), Cell::new(0)];
+    let states = [Cell::new(1), Cell::new(1)];
     let figures = race(
         &[
             &|| {
-                let token = next(&tokens, &turns[0]);
+                let token = draw(&tokens, &states[0]);
                 let claims: Claims<Own> = ours.verify_with(token).expect("good");
                 black_box(claims);
             },
             &|| {
-                let token = next(&tokens, &turns[1]);
+                let token = draw(&tokens, &states[1]);
                 let header = jsonwebtoken::decode_header(token).expect("good");
                 let key = &map[&header.kid.expect("it has one")];
                 let claims = jsonwebtoken::decode::<All>(token, key, &validation);
@@ -85,6 +92,55 @@ fn with_keys(results: &mut Results, algorithm: Algorithm, count: u32, pace: Pace
     );
     for (who, figure) in [OURS, PEER].into_iter().zip(figures) {
         results.add(&format!("keys {algorithm}"), who, f64::from(count), figure);
+    }
+}
+
+/// What `TokenVerifierBuilder::cache` asks for: 4 KiB for each token and thread, of which at most 16 have a share.
+fn room(tokens: u32) -> usize {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    (4096 * usize::try_from(tokens).expect("few") * threads.min(16)).max(16 * 1024)
+}
+
+/// Each token was verified before and is remembered, but for the very few that fell into a full set of the cache.
+fn with_cached(results: &mut Results, algorithm: Algorithm, count: u32, pace: Pace) {
+    let keys = Keys::new(algorithm);
+    let tokens: Vec<_> = (0..count)
+        .map(|n| {
+            let jti = format!("3b1f8c52-6f0e-4b7a-9d5c-{n:012}");
+            token(&keys, None, &All { jti, ..all() })
+        })
+        .collect();
+    let verifier = TokenVerifier::builder(ISSUER, AUDIENCE, verifying_key(&keys))
+        .token_type("JWT")
+        .cache(room(count))
+        .build()
+        .expect("a good verifier");
+    let verify = |token: &str| verifier.verify_shared::<Own>(token).expect("good");
+    let first: Vec<_> = tokens.iter().map(|token| verify(token)).collect();
+    let is_hit = |(token, first): (&String, &_)| Arc::ptr_eq(&verify(token), first);
+    let hits = tokens
+        .iter()
+        .zip(&first)
+        .filter(|pair| is_hit(*pair))
+        .count();
+    assert!(
+        hits * 100 >= tokens.len() * 99,
+        "only {hits} are remembered"
+    );
+    drop(first);
+    let (input, signature) = tokens[0].rsplit_once('.').expect("a token has dots");
+    let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).expect("base64url");
+    let state = Cell::new(1);
+    let figures = race(
+        &[
+            &|| assert!(keys.raw.verifies(black_box(input.as_bytes()), &signature)),
+            &|| drop(black_box(verify(draw(&tokens, &state)))),
+        ],
+        pace,
+    );
+    let contest = format!("cached {algorithm}");
+    for (who, figure) in [RAW, CACHED].into_iter().zip(figures) {
+        results.add(&contest, who, f64::from(count), figure);
     }
 }
 
@@ -136,9 +192,7 @@ fn with_size(results: &mut Results, algorithm: Algorithm, kib: f64, pace: Pace) 
         .expect("a good verifier");
     let (key, validation) = (decoding_key(&keys), validation(algorithm));
     let (input, signature) = token.rsplit_once('.').expect("a token has dots");
-    let signature = base64_simd::URL_SAFE_NO_PAD
-        .decode_to_vec(signature)
-        .expect("base64url");
+    let signature = URL_SAFE_NO_PAD.decode_to_vec(signature).expect("base64url");
     let figures = race(
         &[
             &|| assert!(keys.raw.verifies(black_box(input.as_bytes()), &signature)),
@@ -159,71 +213,13 @@ fn with_size(results: &mut Results, algorithm: Algorithm, kib: f64, pace: Pace) 
     }
 }
 
-/// The seconds from one verification to the next, when so many threads verify one token with one verifier.
-fn seconds(verify: &Verify, token: &str, threads: usize, calls: u32) -> f64 {
-    let barrier = Barrier::new(threads);
-    let work = || {
-        barrier.wait();
-        let start = Instant::now();
-        for _ in 0..calls {
-            assert!(verify(black_box(token)));
-        }
-        start.elapsed().as_secs_f64() / f64::from(calls)
-    };
-    let times: Vec<f64> = thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let times = running.into_iter().map(thread::ScopedJoinHandle::join);
-        times.map(|time| time.expect("it verifies")).collect()
-    });
-    1.0 / times.into_iter().map(f64::recip).sum::<f64>()
-}
-
-fn with_threads(results: &mut Results, algorithm: Algorithm, pace: Pace) {
-    let keys = Keys::new(algorithm);
-    let token = usual_token(&keys);
-    let calls = match (pace.batch.is_zero(), algorithm) {
-        (true, _) => 1,
-        (false, Algorithm::Hs256) => 20_000,
-        (false, _) => 500,
-    };
-    for contender in contenders(&keys) {
-        let rounds: Vec<[f64; 2]> = (0..pace.rounds.div_ceil(4))
-            .map(|_| [1, 2].map(|threads| seconds(&contender.verify, &token, threads, calls)))
-            .collect();
-        for (at, index) in [(1.0, 0), (2.0, 1)] {
-            let figure = Figure {
-                micros: median(rounds.iter().map(|round| round[index] * 1e6).collect()),
-                ratio: median(rounds.iter().map(|round| round[index] / round[0]).collect()),
-            };
-            results.add(&format!("threads {algorithm}"), contender.name, at, figure);
-        }
-    }
-}
-
 /// A table for each thing that grows.
 pub(crate) fn print(results: &Results) {
     for algorithm in ALGORITHMS {
-        for (contest, unit) in [("keys", "keys"), ("size", "KiB")] {
+        for (contest, unit) in [("keys", "keys"), ("size", "KiB"), ("cached", "tokens")] {
             print_grown(results, &format!("{contest} {algorithm}"), unit);
         }
-        println!("| verify {algorithm} | 1 thread | 2 threads | throughput |\n|---|---|---|---|");
-        let contest = format!("threads {algorithm}");
-        let of = |threads: f64| {
-            results
-                .of(&contest)
-                .filter(move |row| (row.at - threads).abs() < 0.5)
-        };
-        for (one, two) in of(1.0).zip(of(2.0)) {
-            let times = [one, two]
-                .map(|row| duration(row.figure.micros))
-                .join(" | ");
-            println!(
-                "| {} | {times} | x{} |",
-                one.who,
-                digits(1.0 / two.figure.ratio)
-            );
-        }
-        println!();
+        threads::print(results, algorithm);
     }
 }
 
@@ -236,7 +232,7 @@ fn print_grown(results: &Results, contest: &str, unit: &str) {
         heads.join(" | "),
         "---|".repeat(sizes.len())
     );
-    for who in [RAW, OURS, PEER] {
+    for who in [RAW, OURS, CACHED, PEER] {
         let rows = results.of(contest).filter(|row| row.who == who);
         let cells: Vec<_> = rows.map(|row| duration(row.figure.micros)).collect();
         if !cells.is_empty() {

@@ -11,6 +11,7 @@ mod race;
 mod results;
 mod sample;
 mod svg;
+mod threads;
 
 use race::Pace;
 use results::{Results, home};
@@ -23,7 +24,8 @@ growth           measures and prints growth only
 plot             draws results.tsv: ../peers.svg and ../growth.svg
 smoke            runs everything once, however long it takes
 tokens           prints tokens and keys for verifiers in other languages
-work FILE        is one of those verifiers";
+work FILE        is one of those verifiers
+work-cached FILE is one that remembers what it verified";
 
 fn main() -> io::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -42,7 +44,8 @@ fn main() -> io::Result<()> {
             fs::write(home("../growth.svg"), plot::growth(&results))?;
         }
         ["tokens"] => exchange::write(),
-        ["work", file] => exchange::work(file)?,
+        ["work", file] => exchange::work(file, false)?,
+        ["work-cached", file] => exchange::work(file, true)?,
         _ => {
             eprintln!("{USAGE}");
             process::exit(2);

@@ -33,7 +33,7 @@ pub(crate) struct Figure {
 }
 
 /// How many calls fill a batch. They warm up, too.
-fn calls(work: &dyn Fn(), batch: Duration) -> u32 {
+pub(crate) fn calls(work: &dyn Fn(), batch: Duration) -> u32 {
     let start = Instant::now();
     let mut calls = 0;
     while calls == 0 || start.elapsed() < batch {

@@ -10,7 +10,7 @@ use std::{fs, io, thread};
 pub(crate) struct Row {
     pub(crate) contest: String,
     pub(crate) who: String,
-    /// Keys, KiB or threads where something grows; else 0.
+    /// Keys, KiB, tokens or threads where something grows; else 0.
     pub(crate) at: f64,
     pub(crate) figure: Figure,
 }

@@ -17,7 +17,7 @@ use crate::keys::Keys;
 use crate::sample::{AUDIENCE, All, ISSUER, now};
 
 pub(crate) use jsonwebtoken::{decoding_key, validation};
-pub(crate) use portcullis::{OURS, verifying_key};
+pub(crate) use portcullis::{CACHED, OURS, verifying_key};
 pub(crate) use raw::RAW;
 
 /// All that know the algorithm, the raw primitive first and portcullis second. Each has been seen to do it right.
