@@ -28,15 +28,11 @@ impl<'a> BearerToken<'a> {
     /// # Errors
     /// [`BearerError::Missing`] if there is none, [`BearerError::Malformed`] if what is there can't be one.
     pub fn from_headers(headers: &'a HeaderMap) -> Result<Self, BearerError> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().ok_or(BearerError::Missing)?;
-        if values.next().is_some() {
-            return Err(BearerError::Malformed);
-        }
-        Self::from_value(value.as_bytes())
+        Self::from_value(authorization(headers)?)
     }
 
-    fn from_value(value: &'a [u8]) -> Result<Self, BearerError> {
+    pub(crate) fn from_value(value: &'a HeaderValue) -> Result<Self, BearerError> {
+        let value = value.as_bytes();
         let (scheme, rest) = match value.iter().position(|&byte| byte == b' ') {
             Some(at) => value.split_at(at),
             None => (value, &[][..]),
@@ -59,6 +55,16 @@ impl<'a> BearerToken<'a> {
     }
 }
 
+/// The request's one `Authorization` header.
+pub(crate) fn authorization(headers: &HeaderMap) -> Result<&HeaderValue, BearerError> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(BearerError::Missing)?;
+    if values.next().is_some() {
+        return Err(BearerError::Malformed);
+    }
+    Ok(value)
+}
+
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
@@ -67,10 +73,11 @@ fn is_b64token(text: &str) -> bool {
 
 /// Without a branch, so that the compiler looks at many bytes at a time: a token has hundreds.
 fn is_letter(byte: u8) -> bool {
-    let within = |first: u8, last: u8| byte.wrapping_sub(first) <= last.wrapping_sub(first);
     let sign = matches!(byte, b'+' | b'_' | b'~');
-    // `-./0123456789` stand in a row.
-    within(b'-', b'9') | within(b'A', b'Z') | within(b'a', b'z') | sign
+    let within =
+        |byte: u8, first: u8, last: u8| byte.wrapping_sub(first) <= last.wrapping_sub(first);
+    // `-./0123456789` stand in a row; the bit is all that tells `A` to `Z` from `a` to `z`.
+    within(byte, b'-', b'9') | within(byte | 0x20, b'a', b'z') | sign
 }
 
 impl core::fmt::Debug for BearerToken<'_> {

@@ -1,11 +1,12 @@
 //! [`Seen`]: what the first extractor of a request found out about its token, for those that follow.
 
-use crate::bearer::{BearerError, BearerToken};
+use crate::bearer::{BearerError, BearerToken, authorization};
 use crate::refusal::Refusal;
 use crate::token::{Claims, TokenVerifier};
 use crate::user::UserId;
 use core::any::Any;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::Extensions;
+use http::header::HeaderValue;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -42,24 +43,32 @@ pub(super) fn claims<E: DeserializeOwned + Send + Sync + 'static>(
     parts: &mut Parts,
     verifier: &TokenVerifier,
 ) -> Result<Option<Arc<Claims<E>>>, Refusal> {
-    let before = seen(parts, verifier).map(|seen| Arc::clone(&seen.claims));
-    let known = before.is_some();
-    if let Some(claims) = before {
-        let claims: Arc<dyn Any + Send + Sync> = claims;
+    let Some(authorization) = sent(authorization(&parts.headers))? else {
+        return Ok(None);
+    };
+    let before = seen(&parts.extensions, verifier, authorization);
+    if let Some(seen) = before {
+        let claims: Arc<dyn Any + Send + Sync> = seen.claims.clone();
         if let Ok(claims) = claims.downcast() {
             return Ok(Some(claims));
         }
     }
-    let Some(token) = token(parts)? else {
+    let Some(token) = sent(BearerToken::from_value(authorization))? else {
         return Ok(None);
     };
-    let claims = if known {
+    let claims = if before.is_some() {
         verifier.read_again(token.as_str())
     } else {
         verifier.verify_shared(token.as_str())
     };
     let claims: Arc<Claims<E>> = claims.map_err(|error| Refusal::from(&error))?;
-    remember(parts, verifier, claims.clone());
+    let seen = Seen {
+        verifier: verifier.id(),
+        // Not a copy of the token: a header's clones share its bytes.
+        authorization: authorization.clone(),
+        claims: claims.clone(),
+    };
+    parts.extensions.insert(seen);
     Ok(Some(claims))
 }
 
@@ -68,7 +77,10 @@ pub(super) fn bearer(
     parts: &mut Parts,
     verifier: &TokenVerifier,
 ) -> Result<Option<Arc<dyn Bearer>>, Refusal> {
-    if let Some(seen) = seen(parts, verifier) {
+    let Some(authorization) = sent(authorization(&parts.headers))? else {
+        return Ok(None);
+    };
+    if let Some(seen) = seen(&parts.extensions, verifier, authorization) {
         return Ok(Some(seen.claims.clone()));
     }
     match claims::<()>(parts, verifier)? {
@@ -77,32 +89,19 @@ pub(super) fn bearer(
     }
 }
 
-fn token(parts: &Parts) -> Result<Option<BearerToken<'_>>, Refusal> {
-    match BearerToken::from_headers(&parts.headers) {
+/// What a request carries, unless it carries nothing that is for us.
+fn sent<T>(found: Result<T, BearerError>) -> Result<Option<T>, Refusal> {
+    match found {
         Err(BearerError::Missing) => Ok(None),
-        sent => Ok(Some(sent?)),
+        found => Ok(Some(found?)),
     }
 }
 
-/// The request's one header, if there is one.
-fn authorization(parts: &Parts) -> Option<&HeaderValue> {
-    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-    values.next().filter(|_| values.next().is_none())
-}
-
-fn seen<'p>(parts: &'p Parts, verifier: &TokenVerifier) -> Option<&'p Seen> {
-    let seen: &Seen = parts.extensions.get()?;
-    let same = seen.verifier == verifier.id() && authorization(parts) == Some(&seen.authorization);
-    same.then_some(seen)
-}
-
-fn remember(parts: &mut Parts, verifier: &TokenVerifier, claims: Arc<dyn Bearer>) {
-    // Not a copy of the token: a header's clones share its bytes.
-    if let Some(authorization) = authorization(parts).cloned() {
-        parts.extensions.insert(Seen {
-            verifier: verifier.id(),
-            authorization,
-            claims,
-        });
-    }
+fn seen<'p>(
+    extensions: &'p Extensions,
+    verifier: &TokenVerifier,
+    authorization: &HeaderValue,
+) -> Option<&'p Seen> {
+    let seen: &Seen = extensions.get()?;
+    (seen.verifier == verifier.id() && seen.authorization == authorization).then_some(seen)
 }

@@ -14,7 +14,8 @@ pub(in crate::token) struct Names<'de> {
     sketch: u64,
     inline: [&'de str; INLINE],
     len: usize,
-    rest: BTreeSet<Cow<'de, str>>,
+    /// Nearly always absent: even an empty set is not dropped for nothing.
+    rest: Option<BTreeSet<Cow<'de, str>>>,
 }
 
 impl<'de> Names<'de> {
@@ -43,12 +44,13 @@ impl<'de> Names<'de> {
 
     fn is_known(&self, name: &str) -> bool {
         let mut inline = self.inline.iter().take(self.len);
-        inline.any(|known| *known == name) || self.rest.contains(name)
+        inline.any(|known| *known == name)
+            || self.rest.as_ref().is_some_and(|rest| rest.contains(name))
     }
 
     #[cold]
     fn insert_into_rest(&mut self, name: Cow<'de, str>) -> bool {
-        self.rest.insert(name)
+        self.rest.get_or_insert_default().insert(name)
     }
 }
 
