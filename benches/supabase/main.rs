@@ -14,13 +14,16 @@
 )]
 
 mod load;
+#[path = "../process/mod.rs"]
+mod process;
 mod servers;
 #[path = "../../tests/it/stack/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the tests use more of it")]
 mod stack;
 
 use portcullis::stores::supabase::Schema;
-use servers::{PASSWORD, Server};
+use process::Server;
+use servers::PASSWORD;
 use stack::Stack;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The two servers that are compared, each as a process of its own.
 
+use crate::process::Server;
 use crate::stack::Place;
-use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const SECRET: &str = "a secret of the benchmark, of 32 bytes and more";
@@ -17,29 +17,7 @@ const PACKAGES: [&str; 5] = [
     "python-multipart==0.0.34",
 ];
 
-/// A server under load. It ends with this value.
-pub(crate) struct Server {
-    child: Child,
-    pub(crate) address: SocketAddr,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
 impl Server {
-    /// The seconds of processor time it has used so far.
-    pub(crate) fn processor(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let after_name = stat.rsplit(") ").next().unwrap();
-        let field = |number: usize| after_name.split(' ').nth(number).unwrap().parse::<f64>();
-        // User and system time, in hundredths of a second.
-        (field(11).unwrap() + field(12).unwrap()) / 100.0
-    }
-
     /// The example server, built for release and started on the place.
     pub(crate) fn ours(place: &Place) -> Self {
         let target = target();
@@ -61,35 +39,21 @@ impl Server {
             built.unwrap().success(),
             "the example server can't be built"
         );
-        let mut child = Command::new(target.join("release/examples/server"))
-            .env_clear()
-            .envs([
-                ("SECRET_KEY", SECRET),
-                ("BIND", "127.0.0.1:0"),
-                ("RUST_LOG", "warn"),
-                ("ADMIN_EMAIL", "test@example.com"),
-                ("ADMIN_PASSWORD", PASSWORD),
-                ("SUPABASE_URL", &place.url),
-                ("SUPABASE_KEY", &place.service_key),
-                ("SUPABASE_SCHEMA", &place.schema),
-            ])
-            .current_dir(&target)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .trim()
-            .strip_prefix("listening on http://")
-            .unwrap_or_default()
-            .parse();
-        Server {
-            child,
-            address: address.unwrap(),
-        }
+        Self::listening(
+            Command::new(target.join("release/examples/server"))
+                .env_clear()
+                .envs([
+                    ("SECRET_KEY", SECRET),
+                    ("BIND", "127.0.0.1:0"),
+                    ("RUST_LOG", "warn"),
+                    ("ADMIN_EMAIL", "test@example.com"),
+                    ("ADMIN_PASSWORD", PASSWORD),
+                    ("SUPABASE_URL", &place.url),
+                    ("SUPABASE_KEY", &place.service_key),
+                    ("SUPABASE_SCHEMA", &place.schema),
+                ])
+                .current_dir(&target),
+        )
     }
 
     /// The original in an environment of its own; `None`, said on standard output, without Python.
