@@ -28,20 +28,7 @@ impl<'a> BearerToken<'a> {
     /// # Errors
     /// [`BearerError::Missing`] if there is none, [`BearerError::Malformed`] if what is there can't be one.
     pub fn from_headers(headers: &'a HeaderMap) -> Result<Self, BearerError> {
-        Self::from_value(authorization(headers)?)
-    }
-
-    pub(crate) fn from_value(value: &'a HeaderValue) -> Result<Self, BearerError> {
-        let value = value.as_bytes();
-        let (scheme, rest) = match value.iter().position(|&byte| byte == b' ') {
-            Some(at) => value.split_at(at),
-            None => (value, &[][..]),
-        };
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Err(BearerError::Missing);
-        }
-        let text = core::str::from_utf8(rest).map_err(|_| BearerError::Malformed)?;
-        let text = text.trim_start_matches(' ').trim_end_matches([' ', '\t']);
+        let text = text_behind_scheme(authorization(headers)?)?;
         if is_b64token(text) {
             Ok(Self(text))
         } else {
@@ -63,6 +50,21 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<&HeaderValue, BearerE
         return Err(BearerError::Malformed);
     }
     Ok(value)
+}
+
+/// What follows `Bearer`, of whatever letters. A verifier takes no text that is not of the grammar, so that who asks one at
+/// once need not look at each letter.
+pub(crate) fn text_behind_scheme(value: &HeaderValue) -> Result<&str, BearerError> {
+    let value = value.as_bytes();
+    let (scheme, rest) = match value.iter().position(|&byte| byte == b' ') {
+        Some(at) => value.split_at(at),
+        None => (value, &[][..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(BearerError::Missing);
+    }
+    let text = core::str::from_utf8(rest).map_err(|_| BearerError::Malformed)?;
+    Ok(text.trim_start_matches(' ').trim_end_matches([' ', '\t']))
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`

@@ -1,6 +1,6 @@
 //! [`Seen`]: what the first extractor of a request found out about its token, for those that follow.
 
-use crate::bearer::{BearerError, BearerToken, authorization};
+use crate::bearer::{BearerError, authorization, text_behind_scheme};
 use crate::refusal::Refusal;
 use crate::token::{Claims, TokenVerifier};
 use crate::user::UserId;
@@ -53,13 +53,13 @@ pub(super) fn claims<E: DeserializeOwned + Send + Sync + 'static>(
             return Ok(Some(claims));
         }
     }
-    let Some(token) = sent(BearerToken::from_value(authorization))? else {
+    let Some(token) = sent(text_behind_scheme(authorization))? else {
         return Ok(None);
     };
     let claims = if before.is_some() {
-        verifier.read_again(token.as_str())
+        verifier.read_again(token)
     } else {
-        verifier.verify_shared(token.as_str())
+        verifier.verify_shared(token)
     };
     let claims: Arc<Claims<E>> = claims.map_err(|error| Refusal::from(&error))?;
     let seen = Seen {

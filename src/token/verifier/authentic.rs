@@ -12,14 +12,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A token whose signature holds, and what its claims must be judged with.
 pub(super) struct Authentic<'t> {
-    text: &'t str,
+    /// The whole of it, to be remembered; `None` if the cache vouches for it.
+    text: Option<&'t str>,
     pub(super) payload: &'t [u8],
     /// The time that counts for all of this token.
     pub(super) now: Duration,
     /// When it is over at the latest: its key may end before it does.
     until: Duration,
-    /// Whether the cache vouches for it.
-    pub(super) known: bool,
 }
 
 /// What is known of a token before its claims are read.
@@ -76,11 +75,10 @@ impl Shared {
         match hit.found {
             Some(found) => Ok(Seen::Before(found)),
             None => Ok(Seen::Authentic(Authentic {
-                text,
+                text: None,
                 payload: Compact::split(text)?.payload,
                 now: hit.now,
                 until: hit.until,
-                known: true,
             })),
         }
     }
@@ -89,11 +87,10 @@ impl Shared {
     #[cfg(feature = "axum")]
     pub(super) fn seen_good<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
         Ok(Authentic {
-            text,
+            text: None,
             payload: Compact::split(text)?.payload,
             now: since_1970(self.clock.now()),
             until: Duration::MAX,
-            known: true,
         })
     }
 
@@ -114,24 +111,23 @@ impl Shared {
         }
         self.keys.learn(&found, parts.header);
         Ok(Authentic {
-            text,
+            text: Some(text),
             payload: parts.payload,
             now: since_1970(now),
             until: found.entry.until().map_or(Duration::MAX, since_1970),
-            known: false,
         })
     }
 
-    /// Remembers that a token's claims are good: those that were read, of any type, or that there are some.
+    /// Remembers that a token's claims are good, unless it is known: those that were read, of any type, or that there are some.
     pub(super) fn remember(
         &self,
         token: &Authentic<'_>,
         window: Window,
         claims: Option<Remembered>,
     ) {
-        if let Some(cache) = &self.cache {
+        if let (Some(cache), Some(text)) = (&self.cache, token.text) {
             let claims = claims.unwrap_or_else(|| Arc::new(()));
-            cache.remember(token.text, token.now, window, claims);
+            cache.remember(text, token.now, window, claims);
         }
     }
 

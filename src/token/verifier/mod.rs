@@ -106,9 +106,7 @@ impl TokenVerifier {
         let token = shared.authentic(token)?;
         token.decoded(|payload| {
             let claims = shared.claims(&token, payload)?;
-            if !token.known {
-                shared.remember(&token, shared.window(&token, &claims), None);
-            }
+            shared.remember(&token, shared.window(&token, &claims), None);
             Ok(claims.into_claims())
         })
     }
@@ -190,9 +188,7 @@ impl TokenVerifier {
         let token = shared.authentic(token)?;
         compact::decode_over(token.payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
         let claims = shared.claims(&token, &scratch.payload)?;
-        if !token.known {
-            shared.remember(&token, shared.window(&token, &claims), None);
-        }
+        shared.remember(&token, shared.window(&token, &claims), None);
         Ok(claims)
     }
 }
