@@ -131,7 +131,7 @@ const CEILINGS: [(&str, Option<&str>, f64, f64); 6] = [
         7_000.0,
         0.0,
     ),
-    ("issue/HS256", Some("raw_sign/HS256"), 6_000.0, 2.0),
+    ("issue/HS256", Some("raw_sign/HS256"), 4_000.0, 2.0),
     ("hit/HS256", None, 1_000.0, 0.0),
     ("hit/ES256", None, 1_000.0, 0.0),
     ("refuse/HS256", None, 1_000.0, 0.0),
