@@ -133,6 +133,7 @@ impl<E> BorrowedClaims<'_, E> {
     }
 
     /// The same with the registered claims in memory of their own; of the application's own, `E` decides.
+    #[inline]
     pub fn into_claims(self) -> Claims<E> {
         Claims {
             subject: self.subject.into(),

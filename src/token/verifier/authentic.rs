@@ -7,7 +7,6 @@ use crate::token::compact::{self, Compact};
 use crate::token::error::TokenError;
 use core::mem::MaybeUninit;
 use core::time::Duration;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A token whose signature holds, and what its claims must be judged with.
@@ -123,11 +122,10 @@ impl Shared {
         &self,
         token: &Authentic<'_>,
         window: Window,
-        claims: Option<Remembered>,
+        claims: impl FnOnce() -> Remembered,
     ) {
         if let (Some(cache), Some(text)) = (&self.cache, token.text) {
-            let claims = claims.unwrap_or_else(|| Arc::new(()));
-            cache.remember(text, token.now, window, claims);
+            cache.remember(text, token.now, window, claims());
         }
     }
 

@@ -105,9 +105,10 @@ impl TokenVerifier {
         let shared = &*self.shared;
         let token = shared.authentic(token)?;
         token.decoded(|payload| {
-            let claims = shared.claims(&token, payload)?;
-            shared.remember(&token, shared.window(&token, &claims), None);
-            Ok(claims.into_claims())
+            shared.claims(&token, payload, |claims| {
+                shared.remember(&token, shared.window(&token, &claims), || Arc::new(()));
+                claims.into_claims()
+            })
         })
     }
 
@@ -145,11 +146,12 @@ impl TokenVerifier {
                 Ok(claims)
             }
             Seen::Authentic(token) => token.decoded(|payload| {
-                let claims = shared.claims::<E>(&token, payload)?;
-                let window = shared.window(&token, &claims);
-                let claims = Arc::new(claims.into_claims());
-                shared.remember(&token, window, Some(claims.clone()));
-                Ok(claims)
+                shared.claims(&token, payload, |claims| {
+                    let window = shared.window(&token, &claims);
+                    let claims = Arc::new(claims.into_claims());
+                    shared.remember(&token, window, || claims.clone());
+                    claims
+                })
             }),
         }
     }
@@ -187,9 +189,10 @@ impl TokenVerifier {
         let shared = &*self.shared;
         let token = shared.authentic(token)?;
         compact::decode_over(token.payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
-        let claims = shared.claims(&token, &scratch.payload)?;
-        shared.remember(&token, shared.window(&token, &claims), None);
-        Ok(claims)
+        shared.claims(&token, &scratch.payload, |claims| {
+            shared.remember(&token, shared.window(&token, &claims), || Arc::new(()));
+            claims
+        })
     }
 }
 
@@ -209,19 +212,21 @@ impl TokenVerifier {
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let token = self.shared.seen_good(token)?;
         token.decoded(|payload| {
-            let claims = self.shared.claims(&token, payload)?;
-            Ok(Arc::new(claims.into_claims()))
+            let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
+            self.shared.claims(&token, payload, keep)
         })
     }
 }
 
 impl Shared {
-    /// The claims of an authentic token, if they are good and the application has not revoked it.
-    fn claims<'b, E: Deserialize<'b>>(
+    /// What is to be kept of the claims of an authentic token, if they are good and the application has not revoked it.
+    #[inline]
+    fn claims<'b, E: Deserialize<'b>, K>(
         &self,
         token: &Authentic<'_>,
         payload: &'b [u8],
-    ) -> Result<BorrowedClaims<'b, E>, TokenError> {
+        keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
+    ) -> Result<K, TokenError> {
         let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
         let expected = Expected {
             issuer: &self.issuer,
@@ -232,7 +237,7 @@ impl Shared {
         };
         let claims = Registered::read(json, &expected)?;
         self.admit(&claims.presented())?;
-        Ok(claims)
+        Ok(keep(claims))
     }
 
     /// The application has the last word.
