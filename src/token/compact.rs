@@ -31,6 +31,50 @@ impl<'t> Compact<'t> {
     }
 }
 
+impl<'t> Compact<'t> {
+    /// Cuts behind a header and before a signature of so many characters, if there are dots: sooner than they are looked for. The
+    /// payload may have more of them, but then it can't be decoded.
+    pub(super) fn cut(token: &'t str, header: usize, signature: usize) -> Option<Self> {
+        let token = token.as_bytes();
+        let dot = token.len().checked_sub(signature)?.checked_sub(1)?;
+        let (signing_input, from_dot) = token.split_at_checked(dot)?;
+        let (header, from_first_dot) = signing_input.split_at_checked(header)?;
+        let (b'.', payload) = from_first_dot.split_first()? else {
+            return None;
+        };
+        let (b'.', signature) = from_dot.split_first()? else {
+            return None;
+        };
+        Some(Self {
+            signing_input,
+            header,
+            payload,
+            signature,
+        })
+    }
+
+    /// What is wrong with a token that was cut so: that it has another shape, if it has.
+    #[cold]
+    pub(super) fn fault(token: &'t str, otherwise: TokenError) -> TokenError {
+        Self::split(token).err().unwrap_or(otherwise)
+    }
+}
+
+/// What is wrong with a payload that can't be decoded.
+#[cold]
+pub(super) fn undecodable(payload: &[u8]) -> TokenError {
+    match memchr::memchr(b'.', payload) {
+        Some(_) => TokenError::Shape,
+        None => TokenError::Payload,
+    }
+}
+
+/// A token's header, up to its first dot.
+pub(super) fn header(token: &str) -> Option<&[u8]> {
+    let token = token.as_bytes();
+    token.get(..memchr::memchr(b'.', token)?)
+}
+
 fn cut(bytes: &[u8], dot: Option<usize>) -> Result<(&[u8], &[u8]), TokenError> {
     let (before, from_dot) = dot
         .and_then(|at| bytes.split_at_checked(at))

@@ -164,14 +164,14 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether a base64url segment is as long as this key's signatures are: forgeries of another length cost nothing.
-    pub(super) fn is_as_long(&self, signature: &[u8]) -> bool {
-        compact::decoded_len(signature) == Some(self.signature_bytes())
+    /// How long this key's signatures are in base64url: forgeries of another length cost nothing.
+    pub(super) fn signature_chars(&self) -> usize {
+        compact::encoded_len(self.signature_bytes())
     }
 
     /// Whether `signature`, a base64url segment, is this key's over `input`.
     pub(super) fn verifies(&self, input: &[u8], signature: &[u8]) -> bool {
-        if !self.is_as_long(signature) {
+        if signature.len() != self.signature_chars() {
             return false;
         }
         let mut buffer = [const { MaybeUninit::uninit() }; MAX_SIGNATURE_BYTES];

@@ -7,17 +7,27 @@ use crate::token::compact::{self, Compact};
 use crate::token::error::TokenError;
 use core::mem::MaybeUninit;
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A token whose signature holds, and what its claims must be judged with.
 pub(super) struct Authentic<'t> {
-    /// The whole of it, to be remembered; `None` if the cache vouches for it.
-    text: Option<&'t str>,
+    text: &'t str,
     pub(super) payload: &'t [u8],
     /// The time that counts for all of this token.
     pub(super) now: Duration,
     /// When it is over at the latest: its key may end before it does.
     until: Duration,
+    known: Known,
+}
+
+/// Whether the cache vouches for a token. As wide as the fields that it stands beside: a narrow one would be moved with
+/// its padding, in pieces that the processor has to wait for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Known {
+    No,
+    Yes,
 }
 
 /// What is known of a token before its claims are read.
@@ -45,7 +55,7 @@ impl Authentic<'_> {
                 heap.as_deref()
             }
         };
-        read(payload.ok_or(TokenError::Payload)?)
+        read(payload.ok_or_else(|| compact::undecodable(self.payload))?)
     }
 }
 
@@ -74,10 +84,11 @@ impl Shared {
         match hit.found {
             Some(found) => Ok(Seen::Before(found)),
             None => Ok(Seen::Authentic(Authentic {
-                text: None,
+                text,
                 payload: Compact::split(text)?.payload,
                 now: hit.now,
                 until: hit.until,
+                known: Known::Yes,
             })),
         }
     }
@@ -86,46 +97,58 @@ impl Shared {
     #[cfg(feature = "axum")]
     pub(super) fn seen_good<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
         Ok(Authentic {
-            text: None,
+            text,
             payload: Compact::split(text)?.payload,
             now: since_1970(self.clock.now()),
             until: Duration::MAX,
+            known: Known::Yes,
         })
     }
 
     fn verify_signature<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
-        let parts = Compact::split(text)?;
-        let found = self.keys.find(parts.header)?;
+        let header = compact::header(text).ok_or(TokenError::Shape)?;
+        let found = match self.keys.recall(header) {
+            Some(found) => found,
+            None => self.keys.read(Compact::split(text)?.header)?,
+        };
         let key = found.entry.key();
+        let unsigned = || Compact::fault(text, TokenError::Signature);
         // Before the clock is read, which costs more than all that came before.
-        if !key.is_as_long(parts.signature) {
-            return Err(TokenError::Signature);
-        }
+        let parts = Compact::cut(text, header.len(), key.signature_chars()).ok_or_else(unsigned)?;
         let now = self.clock.now();
         if found.entry.is_over(now) {
             return Err(TokenError::UnknownKey);
         }
         if !key.verifies(parts.signing_input, parts.signature) {
-            return Err(TokenError::Signature);
+            return Err(unsigned());
         }
         self.keys.learn(&found, parts.header);
         Ok(Authentic {
-            text: Some(text),
+            text,
             payload: parts.payload,
             now: since_1970(now),
             until: found.entry.until().map_or(Duration::MAX, since_1970),
+            known: Known::No,
         })
     }
 
-    /// Remembers that a token's claims are good, unless it is known: those that were read, of any type, or that there are some.
+    /// Remembers that a token's claims are good, if that was not known.
+    pub(super) fn remember_good<E>(&self, token: &Authentic<'_>, claims: &BorrowedClaims<'_, E>) {
+        if token.known == Known::No {
+            let window = self.window(token, claims);
+            self.remember(token, window, || Arc::new(()));
+        }
+    }
+
+    /// Remembers a token with claims as somebody has read them.
     pub(super) fn remember(
         &self,
         token: &Authentic<'_>,
         window: Window,
         claims: impl FnOnce() -> Remembered,
     ) {
-        if let (Some(cache), Some(text)) = (&self.cache, token.text) {
-            cache.remember(text, token.now, window, claims());
+        if let Some(cache) = &self.cache {
+            cache.remember(token.text, token.now, window, claims());
         }
     }
 

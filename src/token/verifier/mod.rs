@@ -106,7 +106,7 @@ impl TokenVerifier {
         let token = shared.authentic(token)?;
         token.decoded(|payload| {
             shared.claims(&token, payload, |claims| {
-                shared.remember(&token, shared.window(&token, &claims), || Arc::new(()));
+                shared.remember_good(&token, &claims);
                 claims.into_claims()
             })
         })
@@ -188,9 +188,10 @@ impl TokenVerifier {
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
         let shared = &*self.shared;
         let token = shared.authentic(token)?;
-        compact::decode_over(token.payload, &mut scratch.payload).ok_or(TokenError::Payload)?;
+        compact::decode_over(token.payload, &mut scratch.payload)
+            .ok_or_else(|| compact::undecodable(token.payload))?;
         shared.claims(&token, &scratch.payload, |claims| {
-            shared.remember(&token, shared.window(&token, &claims), || Arc::new(()));
+            shared.remember_good(&token, &claims);
             claims
         })
     }

@@ -54,7 +54,7 @@ struct Scalars<'a> {
     id: Id,
     role: Role,
     none: Option<u8>,
-    some: Option<Option<&'a str>>,
+    some: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out: Option<bool>,
     #[serde(skip)]
@@ -78,7 +78,7 @@ fn scalars(text: &str) -> Scalars<'_> {
         id: Id(7),
         role: Role::SuperAdmin,
         none: None,
-        some: Some(Some(text)),
+        some: Some(text),
         left_out: None,
         _hidden: true,
     }
