@@ -56,6 +56,30 @@ fn no_single_character_of_a_token_can_be_changed() {
 }
 
 #[test]
+fn one_dot_too_many_or_too_few_is_another_shape_signed_or_not() {
+    // The spelling of our own issuer, which is known by its bytes, and another.
+    for header in [HEADER, r#"{"typ":"at+jwt","alg":"HS256"}"#] {
+        let good = token(header, payload(""));
+        accepts(&good);
+        let (input, signature) = good.rsplit_once('.').unwrap();
+        refuses(input, TokenError::Shape);
+        refuses(&input.replace('.', ""), TokenError::Shape);
+        refuses(&format!("{input}{signature}"), TokenError::Shape);
+        let (header, body) = input.split_once('.').unwrap();
+        for at in 0..=body.len() {
+            let (before, after) = body.split_at(at);
+            let input = format!("{header}.{before}.{after}");
+            refuses(&sign(&input, SECRET), TokenError::Shape);
+            refuses(&format!("{input}.{signature}"), TokenError::Shape);
+        }
+        for at in 0..=signature.len() {
+            let (before, after) = signature.split_at(at);
+            refuses(&format!("{input}.{before}.{after}"), TokenError::Shape);
+        }
+    }
+}
+
+#[test]
 fn stray_trailing_bits_are_refused_in_every_segment() {
     // Two bytes take three characters; the last one has two bits to spare.
     for (canonical, stray) in [("AAA", "AAB"), ("AA", "AB"), ("_w", "_x"), ("__8", "__9")] {
