@@ -52,7 +52,7 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Result<&HeaderValue, BearerE
     Ok(value)
 }
 
-/// What follows `Bearer`, of whatever letters. A verifier takes no text that is not of the grammar, so that who asks one at
+/// What follows `Bearer`, of whatever letters. A verifier takes no text that is not of the grammar, so whoever asks one at
 /// once need not look at each letter.
 pub(crate) fn text_behind_scheme(value: &HeaderValue) -> Result<&str, BearerError> {
     let value = value.as_bytes();

@@ -174,8 +174,11 @@ impl<'a> Serializer for Plain<'a> {
         if !self.outermost || name.starts_with('$') {
             return Err(Other);
         }
-        let (json, names) = (self.json, Names::default());
-        Ok(Fields { json, names })
+        Ok(Fields {
+            json: self.json,
+            names: Names::default(),
+            whole: true,
+        })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -203,6 +206,22 @@ impl<'a> Serializer for Plain<'a> {
 struct Fields<'a> {
     json: &'a mut Vec<u8>,
     names: Names<'static>,
+    /// Whether every field was written: a careless implementation of `Serialize` could swallow an error.
+    whole: bool,
+}
+
+impl Fields<'_> {
+    fn write<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Other> {
+        if RESERVED.contains(&name) || !self.names.insert(&Cow::Borrowed(name)) {
+            return Err(Other);
+        }
+        let json = &mut *self.json;
+        json.push(b',');
+        write_text(json, name).map_err(|_| Other)?;
+        json.push(b':');
+        let outermost = false;
+        value.serialize(Plain { json, outermost })
+    }
 }
 
 impl SerializeStruct for Fields<'_> {
@@ -214,18 +233,12 @@ impl SerializeStruct for Fields<'_> {
         name: &'static str,
         value: &T,
     ) -> Result<(), Other> {
-        if RESERVED.contains(&name) || !self.names.insert(&Cow::Borrowed(name)) {
-            return Err(Other);
-        }
-        let json = &mut *self.json;
-        json.push(b',');
-        write_text(json, name).map_err(|_| Other)?;
-        json.push(b':');
-        let outermost = false;
-        value.serialize(Plain { json, outermost })
+        let written = self.write(name, value);
+        self.whole &= written.is_ok();
+        written
     }
 
     fn end(self) -> Result<(), Other> {
-        Ok(())
+        if self.whole { Ok(()) } else { Err(Other) }
     }
 }

@@ -212,6 +212,27 @@ fn no_way_of_writing_gives_a_name_twice_or_one_that_is_not_the_applications() {
     assert!(payload(&Only { only: twice }).is_err());
 }
 
+/// Goes on behind a field that was refused.
+struct Careless(&'static str);
+
+impl Serialize for Careless {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Careless", 3)?;
+        fields.serialize_field("first", &1)?;
+        drop(fields.serialize_field(self.0, &[2]));
+        fields.serialize_field("last", &3)?;
+        fields.end()
+    }
+}
+
+#[test]
+fn an_error_that_is_swallowed_counts_all_the_same() {
+    assert_written(&Careless("list"));
+    for name in ["first", "exp"] {
+        assert!(payload(&Careless(name)).is_err(), "{name}");
+    }
+}
+
 #[test]
 fn a_type_that_fails_half_way_leaves_no_token_and_says_why() {
     struct Fails;
