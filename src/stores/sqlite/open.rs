@@ -7,6 +7,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use std::path::Path;
+use std::time::Instant;
 
 /// Connections for reading; writing has one of its own.
 const READERS: u32 = 4;
@@ -47,21 +48,12 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(PATIENCE);
-        let pool = |size| {
-            SqlitePoolOptions::new()
-                .max_connections(size)
-                .acquire_timeout(PATIENCE)
-                // A file does not hang up as a server does, and asking costs a quarter of a look-up.
-                .test_before_acquire(false)
-        };
         // SQLite lets one write at a time. Writers that queue for the one connection are served in turn, while
         // writers that sleep on SQLite's lock can be passed by over and over, until their time is up.
         // It comes first: a file must be turned to the write-ahead log before anybody else has it open.
-        let writer = pool(1).connect_with(options.clone()).await;
-        let writer = writer.map_err(SqliteError::new)?;
+        let writer = pool(1, options.clone()).await?;
         migrate(&writer).await?;
-        let reader = pool(READERS).connect_with(options.read_only(true)).await;
-        let reader = reader.map_err(SqliteError::new)?;
+        let reader = pool(READERS, options.read_only(true)).await?;
         Ok(Self { reader, writer })
     }
 
@@ -94,6 +86,35 @@ impl SqliteStore {
         // The last connection to close folds the write-ahead log into the database file.
         self.writer.close().await;
     }
+}
+
+/// Connects once, and up to `size` times when asked to.
+///
+/// Of several who turn a new file to the write-ahead log at once, SQLite lets one and sends the others away without waiting,
+/// whatever the timeout: waiting for each other, none would get on. So they come again.
+async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, SqliteError> {
+    let begun = Instant::now();
+    loop {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(PATIENCE)
+            // A file does not hang up as a server does, and asking costs a quarter of a look-up.
+            .test_before_acquire(false)
+            .connect_with(options.clone())
+            .await;
+        match pool {
+            Err(error) if is_locked(&error) && begun.elapsed() < PATIENCE => {}
+            pool => return Ok(pool?),
+        }
+    }
+}
+
+/// Whether somebody else has the database locked: `SQLITE_BUSY`, of whatever kind.
+fn is_locked(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    let code = (error.as_database_error()).and_then(|error| error.code()?.parse::<i32>().ok());
+    // The kind stands above the lowest byte.
+    code.is_some_and(|code| code & 0xff == BUSY)
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<(), SqliteError> {
