@@ -59,10 +59,12 @@ pub(crate) struct All {
 
 /// What a token that is verified says: a size often seen.
 const CLAIMS_BYTES: usize = 267;
+/// The longest that verifiers accept by default.
+const LIFETIME: Duration = TokenIssuer::MAX_LIFETIME;
 
 /// The claims of a token that is verified.
 fn all() -> All {
-    let (own, day) = (own(), 86_400);
+    let own = own();
     let iat = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -72,7 +74,7 @@ fn all() -> All {
         aud: AUDIENCE.into(),
         sub: SUBJECT.into(),
         iat,
-        exp: iat.saturating_add(day),
+        exp: iat.saturating_add(LIFETIME.as_secs()),
         nbf: Some(iat),
         jti: "3b1f8c52-6f0e-4b7a-9d5c-2e8a7f40c6d1".into(),
         role: own.role,
@@ -271,9 +273,8 @@ impl Contest {
             .cache(1 << 20)
             .build()
             .unwrap();
-        let day = Duration::from_secs(86_400);
         let issuer = TokenIssuer::builder(ISSUER, AUDIENCE, signing)
-            .lifetime(day)
+            .lifetime(LIFETIME)
             .build()
             .unwrap();
         let peer_header = jsonwebtoken::Header {
@@ -318,11 +319,7 @@ impl Contest {
         assert!(contest.raw_verify());
         let ours = contest.issue().expose().rsplit_once('.').unwrap().0.len();
         assert_eq!(ours, contest.to_sign.len());
-        assert!(
-            !contest.issue().expose().is_empty()
-                && !contest.peer_issue().is_empty()
-                && contest.raw_sign() > 0
-        );
+        assert!(!contest.peer_issue().is_empty() && contest.raw_sign() > 0);
         contest
     }
 

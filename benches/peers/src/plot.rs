@@ -90,6 +90,16 @@ struct Axes {
     place: fn(f64) -> f64,
 }
 
+fn by_size(corner: (f64, f64), title: &'static str, contest: &'static str) -> Axes {
+    Axes {
+        corner,
+        title,
+        contest,
+        who: &[RAW, OURS, PEER],
+        place: |kib| kib / 8.0,
+    }
+}
+
 /// Above HS256, whose own cost shows: by the number of keys and by the token's size. Below ES256, by the number of tokens in
 /// the cache, and by the token's size.
 pub(crate) fn growth(results: &Results) -> String {
@@ -106,13 +116,7 @@ pub(crate) fn growth(results: &Results) -> String {
             who: &[OURS, PEER],
             place: |keys| keys.log10() / 3.0,
         },
-        Axes {
-            corner: (PANEL, top),
-            title: "HS256: size of the token, KiB",
-            contest: "size HS256",
-            who: &[RAW, OURS, PEER],
-            place: |kib| kib / 8.0,
-        },
+        by_size((PANEL, top), "HS256: size of the token, KiB", "size HS256"),
         Axes {
             corner: (0.0, low),
             title: "ES256: tokens that the cache remembers",
@@ -121,13 +125,7 @@ pub(crate) fn growth(results: &Results) -> String {
             who: &[CACHED],
             place: |tokens| tokens.log10() / 5.0,
         },
-        Axes {
-            corner: (PANEL, low),
-            title: "ES256: size of the token, KiB",
-            contest: "size ES256",
-            who: &[RAW, OURS, PEER],
-            place: |kib| kib / 8.0,
-        },
+        by_size((PANEL, low), "ES256: size of the token, KiB", "size ES256"),
     ];
     for axes in &pictures {
         curves(&mut drawing, results, axes);
