@@ -11,6 +11,7 @@ pub use builder::TokenIssuerBuilder;
 use super::compact;
 use super::error::IssueError;
 use super::key::SigningKey;
+use super::strict;
 use crate::clock::Clock;
 use crate::user::UserId;
 use core::fmt;
@@ -134,22 +135,38 @@ impl TokenIssuer {
 
         let mut json = Vec::with_capacity(shared.opening.len().saturating_add(256));
         json.extend_from_slice(&shared.opening);
-        own::write_text(&mut json, subject.id.as_str())?;
+        write_text(&mut json, subject.id.as_str())?;
         json.extend_from_slice(b",\"iat\":");
-        own::write(&mut json, &issued_at)?;
+        write(&mut json, &issued_at)?;
         json.extend_from_slice(b",\"exp\":");
-        own::write(&mut json, &issued_at.saturating_add(lifetime))?;
+        write(&mut json, &issued_at.saturating_add(lifetime))?;
         json.extend_from_slice(b",\"jti\":\"");
         compact::encode_onto(&id, &mut json);
         json.push(b'"');
         if subject.epoch > 0 {
             json.extend_from_slice(b",\"epoch\":");
-            own::write(&mut json, &subject.epoch)?;
+            write(&mut json, &subject.epoch)?;
         }
         own::append(&mut json, extra)?;
         json.push(b'}');
         Ok(json)
     }
+}
+
+fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) -> Result<(), IssueError> {
+    serde_json::to_writer(json, value)
+        .map_err(|error| IssueError::because("a claim could not be written", error))
+}
+
+/// Writes text, which hardly ever has a character that must be escaped.
+fn write_text(json: &mut Vec<u8>, text: &str) -> Result<(), IssueError> {
+    if strict::needs_escape(text) {
+        return write(json, text);
+    }
+    json.push(b'"');
+    json.extend_from_slice(text.as_bytes());
+    json.push(b'"');
+    Ok(())
 }
 
 impl fmt::Debug for TokenIssuer {

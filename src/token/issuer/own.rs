@@ -3,6 +3,7 @@
 //! Nearly always they are a struct of texts and numbers, and its fields can be checked as they are written. Whatever else
 //! serializes as an object is written by `serde_json` and read back, strictly, before it is signed.
 
+use super::{write, write_text};
 use crate::token::error::{IssueError, TokenError};
 use crate::token::registered::RESERVED;
 use crate::token::strict::{self, Fault, Names, Reader, Tap};
@@ -36,25 +37,6 @@ pub(super) fn append<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), 
     if let Some(brace) = json.get_mut(start) {
         *brace = b',';
     }
-    Ok(())
-}
-
-pub(super) fn write<T: Serialize + ?Sized>(
-    json: &mut Vec<u8>,
-    value: &T,
-) -> Result<(), IssueError> {
-    serde_json::to_writer(json, value)
-        .map_err(|error| IssueError::because("a claim could not be written", error))
-}
-
-/// Writes text, which hardly ever has a character that must be escaped.
-pub(super) fn write_text(json: &mut Vec<u8>, text: &str) -> Result<(), IssueError> {
-    if strict::needs_escape(text) {
-        return write(json, text);
-    }
-    json.push(b'"');
-    json.extend_from_slice(text.as_bytes());
-    json.push(b'"');
     Ok(())
 }
 
