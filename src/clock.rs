@@ -1,7 +1,7 @@
 //! Where "now" comes from, so that tests can turn the clock.
 
 use core::fmt::Debug;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// A source of the current time.
 ///
@@ -20,5 +20,30 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+}
+
+/// The time as the operating system told it once, moved on by its monotonic clock: setting the system's clock back or
+/// ahead has no effect on it. For counters and delays in this process.
+#[derive(Clone, Copy, Debug)]
+pub struct MonotonicClock {
+    begun: SystemTime,
+    since: Instant,
+}
+
+impl Default for MonotonicClock {
+    fn default() -> Self {
+        Self {
+            begun: SystemTime::now(),
+            since: Instant::now(),
+        }
+    }
+}
+
+impl Clock for MonotonicClock {
+    fn now(&self) -> SystemTime {
+        self.begun
+            .checked_add(self.since.elapsed())
+            .unwrap_or(self.begun)
     }
 }

@@ -64,6 +64,8 @@ pub enum RefusedBecause {
     Disabled,
     /// Too many failures of late.
     Throttled,
+    /// More sign-ins at once than this process takes, from this client or in all. The password was not looked at.
+    Busy,
 }
 
 /// Receives [`Event`]s. It is called on the sign-in path: hand the work on if it is slow.

@@ -25,6 +25,9 @@ pub trait Offload: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Lost`] if no more jobs are taken on now.
     fn submit(&self, job: Job) -> Result<(), Lost>;
+
+    /// How many jobs run at one time. The authenticator hands over no more than that; the others wait in its own queue.
+    fn threads(&self) -> NonZeroUsize;
 }
 
 /// Runs `work` on `offload` and gives what it returned.
@@ -48,29 +51,25 @@ pub async fn run<T: Send + 'static>(
     receiver.await.map_err(|_| Lost)
 }
 
-/// A fixed number of threads behind a bounded queue; a full queue refuses at once.
+/// A fixed number of threads. When each has a job, and one more waits for each, other jobs are refused at once.
 ///
 /// The number of threads bounds the memory of Argon2: each thread works in one set of blocks, 19 MiB at the
-/// default parameters. The queue bounds how long anybody waits.
+/// default parameters. Who waits for a thread, and how many may, is for the `Authenticator` to decide.
 ///
 /// Its threads end when the last clone is dropped; jobs still queued are then done first.
 #[derive(Clone)]
 pub struct HashPool {
     queue: SyncSender<Job>,
     threads: NonZeroUsize,
-    capacity: usize,
 }
 
 impl HashPool {
-    /// How many jobs wait at the most. Default: 64, about half a second of hashing on two threads.
-    pub const DEFAULT_QUEUE: usize = 64;
-
-    /// A pool of `threads` threads and room for `queue` waiting jobs.
+    /// A pool of `threads` threads.
     ///
     /// Threads start at once. If the operating system grants fewer, the pool works with those; with none at
     /// all every job is refused.
-    pub fn new(threads: NonZeroUsize, queue: usize) -> Self {
-        let (sender, receiver) = sync_channel::<Job>(queue);
+    pub fn new(threads: NonZeroUsize) -> Self {
+        let (sender, receiver) = sync_channel::<Job>(threads.get());
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..threads.get() {
             let receiver = Arc::clone(&receiver);
@@ -84,7 +83,6 @@ impl HashPool {
         Self {
             queue: sender,
             threads,
-            capacity: queue,
         }
     }
 }
@@ -103,13 +101,10 @@ fn work(receiver: &Mutex<Receiver<Job>>) {
 }
 
 impl Default for HashPool {
-    /// Two threads (fewer on a machine with one core) and [`DEFAULT_QUEUE`](Self::DEFAULT_QUEUE) places.
+    /// Two threads, or one on a machine with one core.
     fn default() -> Self {
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        Self::new(
-            cores.min(NonZeroUsize::MIN.saturating_add(1)),
-            Self::DEFAULT_QUEUE,
-        )
+        Self::new(cores.min(NonZeroUsize::MIN.saturating_add(1)))
     }
 }
 
@@ -119,13 +114,16 @@ impl Offload for HashPool {
             .try_send(job)
             .map_err(|_: TrySendError<Job>| Lost)
     }
+
+    fn threads(&self) -> NonZeroUsize {
+        self.threads
+    }
 }
 
 impl fmt::Debug for HashPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HashPool")
             .field("threads", &self.threads)
-            .field("queue", &self.capacity)
             .finish_non_exhaustive()
     }
 }
@@ -139,5 +137,9 @@ impl Offload for Inline {
     fn submit(&self, job: Job) -> Result<(), Lost> {
         job();
         Ok(())
+    }
+
+    fn threads(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN
     }
 }

@@ -20,7 +20,7 @@ const RETRY_SOON: Duration = Duration::from_secs(1);
 /// | requirement not met | 403 | `insufficient_scope` | `insufficient_scope` | Not enough permissions |
 /// | wrong credentials, disabled account | 401 | bare | `invalid_grant` | Incorrect username or password |
 /// | throttled | 429 + `Retry-After` | - | `slow_down` | Too many failed sign-ins, try again later |
-/// | hashing overloaded | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
+/// | too many sign-ins at once, hashing overloaded | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
 /// | a token can't be issued, a password can't be hashed | 500 | - | `server_error` | Internal Server Error |
 /// | store or throttle down | 503 + `Retry-After` | - | `temporarily_unavailable` | Service temporarily unavailable |
 /// | the same, by [`Outage::BadGateway`] | 502 | - | `temporarily_unavailable` | Upstream unavailable |
@@ -209,7 +209,7 @@ impl From<&SignInError> for Refusal {
         match error {
             SignInError::InvalidCredentials | SignInError::Disabled => Self::INVALID_CREDENTIALS,
             SignInError::Throttled { retry_after } => Self::throttled(*retry_after),
-            SignInError::Overloaded(_) => Self::UNAVAILABLE,
+            SignInError::Busy => Self::UNAVAILABLE,
             SignInError::Unavailable(error) => Self::store(&**error),
         }
     }

@@ -22,9 +22,10 @@ pub enum SignInError {
         /// How long to wait.
         retry_after: Duration,
     },
-    /// More people sign in than can be hashed for. Safe to try again.
-    #[error("sign-in is overloaded")]
-    Overloaded(#[source] Lost),
+    /// More sign-ins at once than this process takes, from this client or in all. The password was not looked at. Safe to
+    /// retry in a moment.
+    #[error("too many sign-ins at once, try again")]
+    Busy,
     /// The store or the throttle could not be asked. Nobody is let in.
     #[error("sign-in is unavailable")]
     Unavailable(#[source] Source),

@@ -5,10 +5,15 @@
 //! administered; `test_util::conformance` (feature `test-util`) checks that it keeps every promise.
 
 pub mod memory;
+#[cfg(any(feature = "sqlite", feature = "supabase"))]
+mod refunds;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "supabase")]
 pub mod supabase;
+
+#[cfg(any(feature = "sqlite", feature = "supabase"))]
+mod throttle_names;
 
 use crate::directory::{NewUser, UserChanges};
 use crate::store::{Account, AccountStatus};

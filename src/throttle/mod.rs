@@ -1,126 +1,261 @@
-//! [`Throttle`]: how often a password may be guessed, per account and per source address.
+//! [`Throttle`]: how often a password may be guessed, per account, known address, device and client address.
+//!
+//! An attempt falls on exactly one counter of an account: that of its **device** (a valid [`DeviceToken`]), that of its
+//! **known address** (an earlier success from there), or the **account's** own. What strangers do on the account's counter
+//! takes nothing from a device or a known address. Failures count for the client's address too.
 
-mod counters;
+mod attempt;
+mod device;
+mod in_flight;
+mod limits;
 mod memory;
 
-#[cfg(feature = "supabase")]
-pub(crate) use counters::Limits;
-pub use memory::MemoryThrottle;
+pub use attempt::Attempt;
+pub use device::{Device, DeviceToken};
+#[cfg(any(feature = "sqlite", feature = "supabase"))]
+pub(crate) use in_flight::{InFlight, OpenCharge};
+pub use limits::{Count, CounterKind, Limits};
+pub use memory::{MemoryCharge, MemoryThrottle};
 
-use crate::user::Email;
+use crate::opaque::ServerSecret;
+use crate::user::UserId;
 use core::time::Duration;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
-/// Whom an attempt is aimed at and where it comes from.
-#[derive(Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct AttemptKey {
-    /// The login in one spelling: the canonical e-mail address, or the trimmed lower-case text.
-    pub account: String,
-    /// The source address, if the application knows one it can trust; of IPv6 only the /64 prefix, since a
-    /// single host owns all of it.
-    pub source: Option<IpAddr>,
-}
-
-impl AttemptKey {
-    /// Brings a login and a source address into the form that counts.
-    pub fn new(login: &str, source: Option<IpAddr>) -> Self {
-        let account = match Email::parse(login) {
-            Ok(email) => email.into(),
-            Err(_) => login
-                .trim()
-                .chars()
-                .take(crate::user::MAX_IDENTIFIER_CHARS)
-                .collect::<String>()
-                .to_lowercase(),
-        };
-        Self {
-            account,
-            source: source.map(network),
-        }
-    }
-}
-
-/// Somebody may have typed its password as its login: neither is shown.
-impl core::fmt::Debug for AttemptKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("AttemptKey")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
-}
-
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
-    }
-}
-
-/// Why an attempt was not let through.
+/// Why an attempt was not admitted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ThrottleError {
     /// Too many failures of late.
     #[error("too many failed sign-ins, try again later")]
     Limited {
-        /// How long to wait until the next attempt counts. Never zero.
+        /// How long to wait until the next attempt is admitted. Never zero.
         retry_after: Duration,
     },
-    /// The counters could not be asked. Nobody is let through then.
+    /// The limit is reached only through attempts of this process that are not decided yet. Safe to retry in a moment.
+    #[error("too many sign-ins at once, try again")]
+    Busy,
+    /// The counters could not be read or written. No attempt is admitted then.
     #[error("the sign-in throttle is unavailable")]
     Unavailable(#[source] Box<dyn core::error::Error + Send + Sync>),
 }
 
 /// Counts failed sign-ins.
 ///
-/// The verdict is what is counted, in one atomic step: [`failed`](Self::failed) and
-/// [`succeeded`](Self::succeeded) refuse as [`attempt`](Self::attempt) does once the limit is reached, **also
-/// when the password was right**. So of any number of parallel guesses no more verdicts get out than of
-/// guesses made in a row, while any number of people (or one person's many devices) may sign in at the same
-/// moment without being taken for an attack, as they would if attempts counted before they were judged.
+/// An attempt is **charged first**, as a failure, and given back when it succeeds or was never made. So a client that
+/// hangs up has paid, a crash loses no failure, and parallel guesses cannot slip past a limit that is checked
+/// afterwards. Each method is one atomic step on the counters.
 pub trait Throttle: Send + Sync + 'static {
-    /// Asked before any work is done: is an attempt let through now?
-    fn attempt(&self, key: &AttemptKey) -> impl Future<Output = Result<(), ThrottleError>> + Send;
+    /// What it takes to give a charge back. Dropping it keeps the failure.
+    type Charge: Send + Sync + 'static;
 
-    /// Told that the password was wrong; counts it. `Limited` if the limit had been reached meanwhile.
-    fn failed(&self, key: &AttemptKey) -> impl Future<Output = Result<(), ThrottleError>> + Send;
+    /// The secret that device tokens are made and recognized under. Without one there are no device tokens.
+    fn server_secret(&self) -> Option<&ServerSecret>;
 
-    /// Told that the password was right; forgets the account's failures. `Limited`, and nothing forgotten, if the
-    /// limit had been reached meanwhile.
-    fn succeeded(&self, key: &AttemptKey)
-    -> impl Future<Output = Result<(), ThrottleError>> + Send;
+    /// Judges the counter that the attempt falls on and the address's, and charges one failure to each.
+    ///
+    /// # Errors
+    /// Nothing is charged then. [`ThrottleError::Limited`], [`ThrottleError::Busy`], or [`ThrottleError::Unavailable`].
+    fn acquire(
+        &self,
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<Acquired<Self::Charge>, ThrottleError>> + Send;
+
+    /// Gives the address's charge back, clears the counter, and records the known address and the device.
+    ///
+    /// The sign-in is answered only after this is stored.
+    ///
+    /// # Errors
+    /// [`ThrottleError::Unavailable`]. The caller then gives the charge to [`not_made`](Self::not_made).
+    fn success(
+        &self,
+        charge: &Self::Charge,
+        success: Success<'_>,
+    ) -> impl Future<Output = Result<(), ThrottleError>> + Send;
+
+    /// Gives the whole charge back: the password was never looked at. Only within the same window, and only if nothing
+    /// cleared the counter since; once for a charge. It does not wait; what is lost stays charged.
+    fn not_made(&self, charge: Self::Charge);
+
+    /// Clears the failures of an account under all its logins; with [`Forget::Everything`] also its known addresses and
+    /// devices. For a password reset, an administrator's change of password, a deletion or a change of e-mail
+    /// address, and for unlocking.
+    ///
+    /// # Errors
+    /// [`ThrottleError::Unavailable`].
+    fn forgive(
+        &self,
+        account: &UserId,
+        logins: &[&str],
+        what: Forget,
+    ) -> impl Future<Output = Result<(), ThrottleError>> + Send;
+}
+
+/// An attempt that was admitted and charged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Acquired<C> {
+    /// To be given back.
+    pub charge: C,
+    /// The counter that the attempt falls on.
+    pub counter: Counter,
+    /// How many failures this counter had before.
+    pub failures: u32,
+    /// Whether the address's /48 network is over [`Limits::NETWORK_FAILURES`].
+    pub crowded_network: bool,
+}
+
+impl<C> Acquired<C> {
+    /// An attempt on a counter that had `failures` failures before.
+    pub fn new(charge: C, counter: Counter, failures: u32) -> Self {
+        Self {
+            charge,
+            counter,
+            failures,
+            crowded_network: false,
+        }
+    }
+}
+
+/// Which counter an attempt falls on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Counter {
+    /// The account's, by login.
+    Account,
+    /// That of a login and an address it has signed in from.
+    KnownAddress,
+    /// The device's.
+    Device {
+        /// The account that the device belongs to.
+        account: UserId,
+        /// The account's epoch when the device was recorded.
+        token_version: u64,
+    },
+}
+
+/// What a right password tells the throttle.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Success<'a> {
+    /// The account that was signed in to.
+    pub account: &'a UserId,
+    /// Its epoch.
+    pub token_version: u64,
+    /// A new device to record.
+    pub new_device: Option<Device>,
+}
+
+impl<'a> Success<'a> {
+    /// A sign-in to an account, with no new device.
+    pub fn new(account: &'a UserId, token_version: u64) -> Self {
+        Self {
+            account,
+            token_version,
+            new_device: None,
+        }
+    }
+
+    /// Records a new device.
+    #[must_use]
+    pub fn new_device(mut self, device: Option<Device>) -> Self {
+        self.new_device = device;
+        self
+    }
+}
+
+/// What [`Throttle::forgive`] deletes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Forget {
+    /// The counters of failures only: unlocking.
+    Failures,
+    /// Known addresses and devices too: whoever had them may be somebody else now.
+    Everything,
 }
 
 impl<T: Throttle> Throttle for Arc<T> {
-    fn attempt(&self, key: &AttemptKey) -> impl Future<Output = Result<(), ThrottleError>> + Send {
-        T::attempt(self, key)
+    type Charge = T::Charge;
+
+    fn server_secret(&self) -> Option<&ServerSecret> {
+        T::server_secret(self)
     }
-    fn failed(&self, key: &AttemptKey) -> impl Future<Output = Result<(), ThrottleError>> + Send {
-        T::failed(self, key)
-    }
-    fn succeeded(
+
+    fn acquire(
         &self,
-        key: &AttemptKey,
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<Acquired<T::Charge>, ThrottleError>> + Send {
+        T::acquire(self, attempt)
+    }
+
+    fn success(
+        &self,
+        charge: &T::Charge,
+        success: Success<'_>,
     ) -> impl Future<Output = Result<(), ThrottleError>> + Send {
-        T::succeeded(self, key)
+        T::success(self, charge, success)
+    }
+
+    fn not_made(&self, charge: T::Charge) {
+        T::not_made(self, charge);
+    }
+
+    fn forgive(
+        &self,
+        account: &UserId,
+        logins: &[&str],
+        what: Forget,
+    ) -> impl Future<Output = Result<(), ThrottleError>> + Send {
+        T::forgive(self, account, logins, what)
     }
 }
 
-/// Counts nothing and lets everything through, for applications that throttle in front of the server.
+/// The refusal that holds longest, of several counters.
+pub(crate) fn strictest(
+    verdicts: impl IntoIterator<Item = Result<(), ThrottleError>>,
+) -> Result<(), ThrottleError> {
+    let mut strictest = Ok(());
+    for verdict in verdicts {
+        let wait = |verdict: &Result<(), ThrottleError>| match verdict {
+            Ok(()) => None,
+            Err(ThrottleError::Limited { retry_after }) => Some(*retry_after),
+            Err(_) => Some(Duration::ZERO),
+        };
+        if wait(&verdict) > wait(&strictest) {
+            strictest = verdict;
+        }
+    }
+    strictest
+}
+
+/// Counts nothing and admits everything, for applications that throttle in front of the server. There are no device tokens.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Unthrottled;
 
 impl Throttle for Unthrottled {
-    async fn attempt(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
+    type Charge = ();
+
+    fn server_secret(&self) -> Option<&ServerSecret> {
+        None
+    }
+
+    async fn acquire(&self, _attempt: &Attempt) -> Result<Acquired<()>, ThrottleError> {
+        Ok(Acquired::new((), Counter::Account, 0))
+    }
+
+    async fn success(&self, _charge: &(), _success: Success<'_>) -> Result<(), ThrottleError> {
         Ok(())
     }
-    async fn failed(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
-        Ok(())
-    }
-    async fn succeeded(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
+
+    fn not_made(&self, _charge: ()) {}
+
+    async fn forgive(
+        &self,
+        _account: &UserId,
+        _logins: &[&str],
+        _what: Forget,
+    ) -> Result<(), ThrottleError> {
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! Who a person is: [`UserId`], [`Email`], [`Role`], [`TenantId`], and the ready-made [`User`].
 
 mod email;
+mod text;
 
 pub use email::{Email, EmailError};
+pub(crate) use text::is_clean;
 
 use core::fmt;
 use serde::{Deserialize, Serialize};
