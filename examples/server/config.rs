@@ -2,12 +2,14 @@
 //!
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
-use crate::counted::Counted;
+use crate::server_secret;
+use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
 use axum::http::HeaderValue;
 use core::fmt;
 use core::time::Duration;
 use portcullis::Password;
+use portcullis::opaque::ServerSecret;
 use portcullis::password::PasswordPolicy;
 use portcullis::token::{Algorithm, SigningKey};
 use portcullis::user::Email;
@@ -17,9 +19,10 @@ use std::net::SocketAddr;
 pub(crate) const HELP: &str = "\
 The example server of portcullis: sign in at POST /token, use the token on /users.
 
-Usage: server [--demo | migration | import-passwords]
+Usage: server [--demo | unlock EMAIL | migration | import-passwords]
 
   --demo            make a throw-away key, database and user (test@example.com / fakehashedpassword), on loopback only
+  unlock EMAIL      forgive the failed sign-ins of an account, also while servers run
   migration         print the SQL that makes a Supabase database ready; run it once, by psql or in the SQL editor
   import-passwords  make hashes of the clear-text passwords in a Supabase table; can be stopped and started again
   --help            print this
@@ -36,7 +39,7 @@ const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
 const DEMO_USER: (&str, &str) = ("test@example.com", "fakehashedpassword");
 
 /// What the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Serve {
         demo: bool,
@@ -45,25 +48,31 @@ pub(crate) enum Command {
     Migration,
     /// Makes hashes of clear-text passwords.
     ImportPasswords,
+    /// Forgives the failed sign-ins of the user with this e-mail address.
+    Unlock(String),
     Help,
 }
 
 impl Command {
     /// Reads the arguments after the program's name.
-    pub(crate) fn from_args(args: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
+    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
         let mut command = None;
-        for argument in args {
+        while let Some(argument) = args.next() {
             let asked = match argument.as_str() {
                 "--demo" => Self::Serve { demo: true },
                 "migration" => Self::Migration,
                 "import-passwords" => Self::ImportPasswords,
+                "unlock" => Self::Unlock(args.next().ok_or_else(|| {
+                    ConfigError::new("unlock needs the user's e-mail address, see --help")
+                })?),
                 "--help" | "-h" => return Ok(Self::Help),
                 // Not echoed: somebody may have typed a secret here.
                 _ => return Err(ConfigError::new("unknown argument, see --help")),
             };
-            if command.replace(asked).is_some_and(|before| before != asked) {
+            if command.is_some_and(|before| before != asked) {
                 return Err(ConfigError::new("one command at a time, see --help"));
             }
+            command = Some(asked);
         }
         Ok(command.unwrap_or(Self::Serve { demo: false }))
     }
@@ -82,8 +91,12 @@ pub(crate) struct Config {
     pub(crate) bind: SocketAddr,
     /// Where users are kept. Default: the file `portcullis.db`.
     pub(crate) storage: Storage,
-    /// Where failed sign-ins are counted: where all servers that share the users see them.
-    pub(crate) counted: Counted,
+    /// Where failed sign-ins are counted. On an SQLite file it is in memory until the file is open.
+    pub(crate) throttle: SignInThrottle,
+    /// Hashes the names of counters and makes device tokens: `SERVER_SECRET`.
+    pub(crate) server_secret: ServerSecret,
+    /// Whether it was derived from `SECRET_KEY`.
+    pub(crate) derived_server_secret: bool,
     /// How long a token is good. Default: 30 minutes, as in the original.
     pub(crate) lifetime: Duration,
     /// How many proxies of the operator's own stand in front. Default: 0, and `X-Forwarded-For` is not looked at.
@@ -176,9 +189,15 @@ impl Config {
             ));
         }
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
+        let list = variable("SERVER_SECRET");
+        let key = key(demo, secret.as_deref())?;
+        let (server_secret, derived_server_secret) =
+            server_secret::read(list.as_deref(), secret.as_deref())?;
         Ok(Self {
-            counted: Counted::beside(&storage, secret.as_deref())?,
-            key: key(demo, secret)?,
+            throttle: SignInThrottle::beside(&storage, &server_secret, secret.as_deref()),
+            server_secret,
+            derived_server_secret,
+            key,
             issuer: variable("ISSUER").unwrap_or_else(|| "portcullis".to_owned()),
             audience: variable("AUDIENCE").unwrap_or_else(|| "portcullis-api".to_owned()),
             bind,
@@ -202,7 +221,7 @@ impl Config {
     }
 }
 
-fn key(demo: bool, secret: Option<String>) -> Result<SigningKey, ConfigError> {
+fn key(demo: bool, secret: Option<&str>) -> Result<SigningKey, ConfigError> {
     match secret {
         Some(secret) => SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes())
             .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}; {MAKE_ONE}"))),

@@ -6,7 +6,6 @@ mod app;
 mod audit;
 mod body;
 mod config;
-mod counted;
 mod docs;
 mod edge;
 mod error;
@@ -19,8 +18,11 @@ mod policy;
 mod query;
 mod routes;
 mod serve;
+mod server_secret;
+mod sign_in_throttle;
 mod state;
 mod storage;
+mod unlock;
 mod user_input;
 
 use config::{Command, Config, ConfigError};
@@ -29,6 +31,7 @@ use portcullis::directory::UserDirectory;
 use portcullis::password::HashParams;
 use portcullis::stores::sqlite::SqliteStore;
 use portcullis::stores::supabase::{CheckError, SupabaseStore};
+use sign_in_throttle::SignInThrottle;
 use state::AppState;
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -47,6 +50,7 @@ async fn main() -> ExitCode {
         Ok(Command::Serve { demo }) => run(demo).await,
         Ok(Command::Migration) => print_migration(),
         Ok(Command::ImportPasswords) => import_passwords().await,
+        Ok(Command::Unlock(email)) => unlock(&email).await,
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -60,8 +64,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(demo: bool) -> Result<(), Failure> {
-    let config = Config::read(demo, environment()?)?;
+    let mut config = Config::read(demo, environment()?)?;
     log_to_stderr(&config.log_filter)?;
+    if config.derived_server_secret && !demo {
+        tracing::warn!(
+            "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
+             forgets failed sign-ins and known addresses"
+        );
+    }
 
     // Kept until the end: the directory goes with it.
     let throw_away;
@@ -70,7 +80,13 @@ async fn run(demo: bool) -> Result<(), Failure> {
             checked(store).await?;
             serve_on(store.clone(), &config, demo).await
         }
-        Storage::File(path) => serve_on(open(path).await?, &config, demo).await,
+        Storage::File(path) => {
+            let store = open(path).await?;
+            if !demo {
+                config.throttle = SignInThrottle::sqlite(&store, &config.server_secret);
+            }
+            serve_on(store, &config, demo).await
+        }
         Storage::ThrowAway => {
             throw_away = tempfile::tempdir()?;
             let store = open(&throw_away.path().join("demo.db")).await?;
@@ -126,6 +142,10 @@ fn print_migration() -> Result<(), Failure> {
 
 async fn import_passwords() -> Result<(), Failure> {
     import::run(environment()?).await
+}
+
+async fn unlock(email: &str) -> Result<(), Failure> {
+    unlock::run(email, environment()?).await
 }
 
 /// Looks variables up in the environment and then in `.env`, which is never allowed to override it.

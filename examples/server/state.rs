@@ -2,8 +2,8 @@
 
 use crate::audit::Audit;
 use crate::config::{Config, FirstUser, Limits, password_policy};
-use crate::counted::Counted;
 use crate::policy;
+use crate::sign_in_throttle::SignInThrottle;
 use axum::extract::FromRef;
 use core::fmt;
 use core::ops::Deref;
@@ -21,7 +21,7 @@ pub(crate) struct AppState<S>(Arc<Parts<S>>);
 /// The parts themselves.
 pub(crate) struct Parts<S> {
     pub(crate) users: Arc<S>,
-    pub(crate) authenticator: Authenticator<Arc<S>, Counted>,
+    pub(crate) authenticator: Authenticator<Arc<S>, SignInThrottle>,
     pub(crate) issuer: TokenIssuer,
     pub(crate) verifier: TokenVerifier,
     pub(crate) password_policy: PasswordPolicy,
@@ -40,7 +40,7 @@ impl<S: UserDirectory> AppState<S> {
         let users = Arc::new(store);
         Ok(Self(Arc::new(Parts {
             authenticator: Authenticator::builder(Arc::clone(&users))
-                .throttle(config.counted.clone())
+                .throttle(config.throttle.clone())
                 .hasher(hasher)
                 .observer(Audit)
                 .build()?,

@@ -20,6 +20,12 @@ impl<K: Hash + Eq + Clone> InFlight<K> {
         lock(&self.0).get(counter).copied().unwrap_or_default()
     }
 
+    /// The open charges on all counters.
+    #[cfg(any(feature = "sqlite", feature = "supabase"))]
+    pub(crate) fn total(&self) -> u32 {
+        lock(&self.0).values().sum()
+    }
+
     pub(crate) fn open(&self, counters: Vec<K>) -> OpenCharge<K> {
         let mut open = lock(&self.0);
         for counter in &counters {

@@ -27,6 +27,7 @@ mod secrets;
 mod server;
 mod sign_in;
 mod sqlite;
+mod sqlite_throttle;
 mod stack;
 mod supabase;
 mod throttle;
@@ -43,8 +44,6 @@ mod audit;
 mod body;
 #[path = "../../examples/server/config.rs"]
 mod config;
-#[path = "../../examples/server/counted.rs"]
-mod counted;
 #[path = "../../examples/server/docs.rs"]
 mod docs;
 #[path = "../../examples/server/edge.rs"]
@@ -67,6 +66,10 @@ mod query;
 mod routes;
 #[path = "../../examples/server/serve.rs"]
 mod serve;
+#[path = "../../examples/server/server_secret.rs"]
+mod server_secret;
+#[path = "../../examples/server/sign_in_throttle.rs"]
+mod sign_in_throttle;
 #[path = "../../examples/server/state.rs"]
 mod state;
 #[path = "../../examples/server/storage.rs"]

@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use portcullis::directory::UserDirectory;
+use portcullis::throttle::DeviceToken;
 use portcullis::user::{Role, TenantId};
 use portcullis::{Credentials, Refusal};
 use serde::Serialize;
@@ -33,6 +34,17 @@ struct Answer<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: u64,
+    /// Only where one was asked for and none that is good was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_token: Option<&'a str>,
+}
+
+/// What the form says.
+struct Login {
+    username: String,
+    password: String,
+    /// Asks for a device token, even if it is empty.
+    device_token: Option<String>,
 }
 
 /// Signs somebody in.
@@ -61,8 +73,11 @@ async fn answer<S: UserDirectory>(
             form::fields(kind, body).await?
         }
     };
-    let (username, password) = login(fields)?;
-    let mut credentials = Credentials::new(username, password);
+    let login = login(fields)?;
+    let mut credentials = Credentials::new(login.username, login.password);
+    if let Some(token) = login.device_token {
+        credentials = credentials.device_token(token);
+    }
     if let Some(address) = source {
         credentials = credentials.source(address);
     }
@@ -86,6 +101,7 @@ async fn answer<S: UserDirectory>(
         access_token: token.expose(),
         token_type: "bearer",
         expires_in: token.expires_in().as_secs(),
+        device_token: signed_in.device_token.as_ref().map(DeviceToken::expose),
     })
     .into_response())
 }
@@ -94,24 +110,27 @@ async fn answer<S: UserDirectory>(
 const GRANT_TYPE: &str = "grant_type";
 const USERNAME: &str = "username";
 const PASSWORD: &str = "password";
-const KNOWN: [&str; 6] = [
+const DEVICE_TOKEN: &str = "device_token";
+const KNOWN: [&str; 7] = [
     GRANT_TYPE,
     USERNAME,
     PASSWORD,
+    DEVICE_TOKEN,
     "scope",
     "client_id",
     "client_secret",
 ];
 
-/// Takes login and password out of the form, or lists all that is wrong with it.
-fn login(fields: Vec<Field>) -> Result<(String, String), ApiError> {
+/// Takes what is known out of the form, or lists all that is wrong with it.
+fn login(fields: Vec<Field>) -> Result<Login, ApiError> {
     let mut problems = repeated(&fields);
-    let (mut grant, mut username, mut password) = (None, None, None);
+    let (mut grant, mut username, mut password, mut device) = (None, None, None, None);
     for Field { name, value } in fields {
         match name.as_str() {
             GRANT_TYPE => grant = Some(value),
             USERNAME => username = Some(value),
             PASSWORD => password = Some(value),
+            DEVICE_TOKEN => device = Some(value),
             _ => {}
         }
     }
@@ -122,8 +141,14 @@ fn login(fields: Vec<Field>) -> Result<(String, String), ApiError> {
     }
     let username = required(username, USERNAME, &mut problems);
     let password = required(password, PASSWORD, &mut problems);
+    let device_token =
+        device.map(|device| text(Some(device), DEVICE_TOKEN, &mut problems).unwrap_or_default());
     match (username, password) {
-        (Some(username), Some(password)) if problems.is_empty() => Ok((username, password)),
+        (Some(username), Some(password)) if problems.is_empty() => Ok(Login {
+            username,
+            password,
+            device_token,
+        }),
         _ => Err(ApiError::Invalid(problems)),
     }
 }

@@ -16,10 +16,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use portcullis::authenticator::SignInError;
+use portcullis::authenticator::{HashError, SignInError};
 use portcullis::directory::{NewUser, UserChanges, UserDirectory};
-use portcullis::user::{Role, TenantId, User};
-use portcullis::{Credentials, Refusal, UserId};
+use portcullis::throttle::Forget;
+use portcullis::user::{Email, Role, TenantId, User};
+use portcullis::{Credentials, Password, PasswordHash, Refusal, UserId};
 use serde::Serialize;
 
 /// A user on the wire, its keys in the original's order. There is no password in it to leak.
@@ -97,7 +98,7 @@ pub(crate) async fn create<S: UserDirectory>(
     let mut new = NewUser::new(email);
     new.role = role;
     new.tenant_id.clone_from(&caller.tenant_id);
-    new.password_hash = Some(state.authenticator.hash_password(password).await?);
+    new.password_hash = Some(hash(&state, &caller, password).await?);
     let user = state.users.create(new).await?;
     tracing::info!(user = ?user.id.as_str(), "user created");
     let mut response = (StatusCode::CREATED, Json(Profile::from(&user))).into_response();
@@ -149,13 +150,23 @@ pub(crate) async fn change<S: UserDirectory>(
         prove(&state, &caller, current, source).await?;
     }
     if let Some(password) = fields.password {
-        changes.password_hash = Some(state.authenticator.hash_password(password).await?);
+        changes.password_hash = Some(hash(&state, &caller, password).await?);
     }
     changes.email = fields.email;
     changes.role = fields.role;
+    // The owner's own new password ends device tokens, and leaves the addresses known.
+    let forgets = changes.email.is_some() || (changes.password_hash.is_some() && !own);
+    let before = if forgets {
+        email_of(&state, &caller, &id).await?
+    } else {
+        None
+    };
     let keep = changes.role.is_some().then_some(&state.admin);
     let tenant = caller.tenant_id.as_ref();
     let user = state.users.update(tenant, &id, changes, keep).await?;
+    if let Some(before) = before {
+        forget(&state, &id, &[before.as_str(), user.email.as_str()]).await;
+    }
     tracing::info!(user = ?user.id.as_str(), "user changed");
     Ok(Json(Profile::from(&user)).into_response())
 }
@@ -168,9 +179,43 @@ pub(crate) async fn delete<S: UserDirectory>(
 ) -> Result<Response, ApiError> {
     permit(&caller, Action::Delete(&id))?;
     let tenant = caller.tenant_id.as_ref();
+    let email = email_of(&state, &caller, &id).await?;
     state.users.delete(tenant, &id, Some(&state.admin)).await?;
+    if let Some(email) = email {
+        forget(&state, &id, &[email.as_str()]).await;
+    }
     tracing::info!(user = ?id.as_str(), "user deleted");
     Ok(Json(serde_json::json!({ "message": "User deleted successfully" })).into_response())
+}
+
+/// Hashes a password for the caller, who does not wait behind strangers.
+async fn hash<S: UserDirectory>(
+    state: &AppState<S>,
+    caller: &User,
+    password: Password,
+) -> Result<PasswordHash, HashError> {
+    (state.authenticator.hash_password_of(&caller.id, password)).await
+}
+
+/// The e-mail address of a user of the caller's tenant.
+async fn email_of<S: UserDirectory>(
+    state: &AppState<S>,
+    caller: &User,
+    id: &UserId,
+) -> Result<Option<Email>, ApiError> {
+    let found = (state.users.find_by_id(id).await).map_err(|error| store_down(&error))?;
+    let of_tenant = found.filter(|account| account.user.tenant_id == caller.tenant_id);
+    Ok(of_tenant.map(|account| account.user.email))
+}
+
+/// Forgets failures, known addresses and devices: whoever signs in next may be somebody else.
+async fn forget<S: UserDirectory>(state: &AppState<S>, id: &UserId, logins: &[&str]) {
+    let forgotten = state.authenticator.forgive(id, logins, Forget::Everything);
+    if let Err(error) = forgotten.await {
+        // The change is made, and an old device token is void without this; a delay may last.
+        let cause = core::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(user = ?id.as_str(), ?cause, "failed sign-ins not forgotten");
+    }
 }
 
 async fn read_object<S: UserDirectory>(

@@ -2,13 +2,18 @@
 
 mod open;
 mod rows;
+mod throttle;
+mod write;
+
+pub use throttle::{SqliteCharge, SqliteThrottle};
 
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use core::fmt;
-use sqlx::sqlite::{SqlitePool, SqliteTransaction};
+use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use write::{Write, WriteQueue};
 
 /// Keeps users in an SQLite database. Cheap to clone; clones share the connections.
 ///
@@ -33,6 +38,10 @@ use sqlx::sqlite::{SqlitePool, SqliteTransaction};
 pub struct SqliteStore {
     reader: SqlitePool,
     writer: SqlitePool,
+    writes: WriteQueue,
+    /// For [`SqliteThrottle`].
+    attempts: SqlitePool,
+    attempt_writes: WriteQueue,
 }
 
 /// The database could not be asked, or holds what is no user.
@@ -55,20 +64,15 @@ impl From<sqlx::Error> for SqliteError {
 }
 
 impl SqliteStore {
-    /// Starts a transaction that holds the write lock from its first statement: what a rule reads in it can't
-    /// be changed by anybody before the rule's write. Dropped on the way out, it undoes itself.
-    async fn begin(&self) -> Result<SqliteTransaction<'static>, SqliteError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    /// Starts a transaction in which a rule reads and writes.
+    async fn begin(&self) -> Result<Write, SqliteError> {
+        self.writes.begin(&self.writer).await
     }
-}
-
-async fn commit(transaction: SqliteTransaction<'static>) -> Result<(), SqliteError> {
-    Ok(transaction.commit().await?)
 }
 
 /// Refuses if `before` counts for the role, `after` does not, and nobody else of the tenant does.
 async fn check_kept(
-    transaction: &mut SqliteTransaction<'static>,
+    transaction: &mut SqliteConnection,
     role: Option<&Role>,
     before: &Account<User>,
     after: Option<&Account<User>>,
@@ -103,7 +107,10 @@ impl UserStore for SqliteStore {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, SqliteError> {
-        rows::swap_hash(&self.writer, id, old, new).await
+        let mut transaction = self.begin().await?;
+        let swapped = rows::swap_hash(&mut *transaction, id, old, new).await?;
+        transaction.commit().await?;
+        Ok(swapped)
     }
 }
 
@@ -113,17 +120,18 @@ impl UserDirectory for SqliteStore {
         let mut transaction = self.reader.begin().await?;
         let users = rows::page(&mut transaction, tenant, page).await?;
         let total = rows::count(&mut transaction, tenant).await?;
-        commit(transaction).await?;
+        transaction.commit().await.map_err(SqliteError::new)?;
         Ok(Listing::new(users, total))
     }
 
     async fn create(&self, new: NewUser) -> Result<User, DirectoryError<SqliteError>> {
         let account = super::account_of(new).map_err(SqliteError::new)?;
-        if rows::insert(&self.writer, &account).await? {
-            Ok(account.user)
-        } else {
-            Err(DirectoryError::Duplicate)
+        let mut transaction = self.begin().await?;
+        if !rows::insert(&mut *transaction, &account).await? {
+            return Err(DirectoryError::Duplicate);
         }
+        transaction.commit().await?;
+        Ok(account.user)
     }
 
     async fn create_first(
@@ -131,7 +139,9 @@ impl UserDirectory for SqliteStore {
         new: NewUser,
     ) -> Result<Option<User>, DirectoryError<SqliteError>> {
         let account = super::account_of(new).map_err(SqliteError::new)?;
-        let created = rows::insert_first(&self.writer, &account).await?;
+        let mut transaction = self.begin().await?;
+        let created = rows::insert_first(&mut *transaction, &account).await?;
+        transaction.commit().await?;
         Ok(created.then_some(account.user))
     }
 
@@ -151,7 +161,7 @@ impl UserDirectory for SqliteStore {
         if !rows::update(&mut transaction, &after).await? {
             return Err(DirectoryError::Duplicate);
         }
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(after.user)
     }
 
@@ -166,7 +176,7 @@ impl UserDirectory for SqliteStore {
         let before = before.ok_or(DirectoryError::NotFound)?;
         check_kept(&mut transaction, keep, &before, None).await?;
         rows::delete(&mut transaction, id).await?;
-        commit(transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! How an SQLite database is opened: privately, durably, with its tables in place.
 
+use super::write::WriteQueue;
 use super::{SqliteError, SqliteStore};
 use core::time::Duration;
 use sqlx::Executor as _;
@@ -13,11 +14,14 @@ use std::time::Instant;
 const READERS: u32 = 4;
 
 /// How long a request waits for a connection, and a connection for a lock, before the store counts as down.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What brings the tables from each version to the next. Databases remember how many were run: a script that was
 /// ever released is never changed, only followed by another.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/1_users.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/1_users.sql"),
+    include_str!("migrations/2_sign_in_protection.sql"),
+];
 
 impl SqliteStore {
     /// Opens the database in a file, creates it if there is none, and brings its tables up to date.
@@ -53,19 +57,32 @@ impl SqliteStore {
         // It comes first: a file must be turned to the write-ahead log before anybody else has it open.
         let writer = pool(1, options.clone()).await?;
         migrate(&writer).await?;
+        let attempts = pool_options(1)
+            // Nothing tends this pool in the background: it connects at the first attempt.
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
         let reader = pool(READERS, options.read_only(true)).await?;
-        Ok(Self { reader, writer })
+        Ok(Self::over(reader, writer, attempts))
     }
 
-    /// Uses a pool of the application's, and the table `portcullis_users` beside the application's own.
+    /// Uses a pool of the application's, and tables whose names begin with `portcullis_` beside the application's own.
     ///
     /// The pool's settings are its owner's: the write-ahead log and a busy timeout are as advisable as in
     /// [`connect`](Self::connect), and `synchronous` must be `FULL` for users to survive a power cut. Call
     /// [`migrate`](Self::migrate) before the first use.
     pub fn with_pool(pool: SqlitePool) -> Self {
+        Self::over(pool.clone(), pool.clone(), pool)
+    }
+
+    fn over(reader: SqlitePool, writer: SqlitePool, attempts: SqlitePool) -> Self {
+        let (writes, attempt_writes) = WriteQueue::pair();
         Self {
-            reader: pool.clone(),
-            writer: pool,
+            reader,
+            writer,
+            writes,
+            attempts,
+            attempt_writes,
         }
     }
 
@@ -83,6 +100,7 @@ impl SqliteStore {
     /// Closes all connections and waits until that is done. Calls still under way end first.
     pub async fn close(&self) {
         self.reader.close().await;
+        self.attempts.close().await;
         // The last connection to close folds the write-ahead log into the database file.
         self.writer.close().await;
     }
@@ -95,18 +113,19 @@ impl SqliteStore {
 async fn pool(size: u32, options: SqliteConnectOptions) -> Result<SqlitePool, SqliteError> {
     let begun = Instant::now();
     loop {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(size)
-            .acquire_timeout(PATIENCE)
-            // A file does not hang up as a server does, and asking costs a quarter of a look-up.
-            .test_before_acquire(false)
-            .connect_with(options.clone())
-            .await;
-        match pool {
+        match pool_options(size).connect_with(options.clone()).await {
             Err(error) if is_locked(&error) && begun.elapsed() < PATIENCE => {}
             pool => return Ok(pool?),
         }
     }
+}
+
+fn pool_options(size: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(PATIENCE)
+        // A file does not hang up as a server does, and asking costs a quarter of a look-up.
+        .test_before_acquire(false)
 }
 
 /// Whether somebody else has the database locked: `SQLITE_BUSY`, of whatever kind.
@@ -172,13 +191,15 @@ mod tests {
         let store = SqliteStore::open(folder.path().join("users.db"))
             .await
             .unwrap();
-        let ask = async |pragma: &'static str| -> (i64, i64) {
+        let ask = async |pragma: &'static str| -> (i64, i64, i64) {
             let of = async |pool| sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap();
-            (of(&store.writer).await, of(&store.reader).await)
+            let (writer, reader) = (of(&store.writer).await, of(&store.reader).await);
+            (writer, reader, of(&store.attempts).await)
         };
-        assert_eq!(ask("PRAGMA synchronous").await, (2, 2), "FULL");
-        assert_eq!(ask("PRAGMA foreign_keys").await, (1, 1));
-        assert_eq!(ask("PRAGMA busy_timeout").await, (5000, 5000));
+        let full_full_normal = (2, 2, 1);
+        assert_eq!(ask("PRAGMA synchronous").await, full_full_normal);
+        assert_eq!(ask("PRAGMA foreign_keys").await, (1, 1, 1));
+        assert_eq!(ask("PRAGMA busy_timeout").await, (5000, 5000, 5000));
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
             .fetch_one(&store.writer)
             .await
