@@ -2,7 +2,7 @@
 
 use super::SECRET;
 use crate::config::{Command, Config, HELP};
-use crate::counted::Counted;
+use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
 use core::time::Duration;
 use std::path::Path;
@@ -141,7 +141,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.bind.to_string(), "127.0.0.1:8000");
     assert_eq!(config.lifetime, Duration::from_secs(1800));
     assert!(matches!(config.storage, Storage::File(path) if path == Path::new("portcullis.db")));
-    assert!(matches!(config.counted, Counted::Here(_)));
+    assert!(matches!(config.throttle, SignInThrottle::Memory(_)));
     assert!(config.first_user.is_none() && config.cors_origins.is_empty());
     assert_eq!(config.trusted_proxy_hops, 0);
     assert_eq!(config.log_filter, "info");
@@ -157,7 +157,7 @@ fn with_a_supabase_project_users_and_failures_are_kept_there() {
     ];
     let config = read(false, &project).unwrap();
     assert!(matches!(config.storage, Storage::Supabase(_)));
-    assert!(matches!(config.counted, Counted::There(_)));
+    assert!(matches!(config.throttle, SignInThrottle::Supabase(_)));
     let refused = read(true, &project).unwrap_err();
     assert!(
         refused.contains("--demo") && refused.contains("SUPABASE_URL"),
@@ -186,9 +186,45 @@ fn the_demo_has_a_key_of_its_own_and_listens_to_this_machine_only() {
 }
 
 #[test]
+fn the_server_secret_is_a_list_of_its_own_or_derived_from_the_key() {
+    let (one, two) = (
+        "canary: the first of two secrets",
+        "canary: the second of the secrets",
+    );
+    let of = |list: &str| read(false, &[("SECRET_KEY", SECRET), ("SERVER_SECRET", list)]);
+    let tags = |config: &Config| -> Vec<_> { config.server_secret.tags("x", &[]).collect() };
+    let first = of(one).unwrap();
+    let both = of(&format!("{one} , {two}")).unwrap();
+    assert!(!both.derived_server_secret);
+    assert_eq!(tags(&both).len(), 2);
+    assert_eq!(tags(&both)[0], tags(&first)[0]);
+    assert_eq!(tags(&both)[1], tags(&of(two).unwrap())[0]);
+    let derived = read(false, &[("SECRET_KEY", SECRET)]).unwrap();
+    assert!(derived.derived_server_secret);
+    let again = read(false, &[("SECRET_KEY", SECRET)]).unwrap();
+    assert_eq!(tags(&derived), tags(&again));
+    // Not the key itself, which signs tokens.
+    let itself = portcullis::opaque::ServerSecret::new(SECRET.as_bytes()).unwrap();
+    let itself: Vec<_> = itself.tags("x", &[]).collect();
+    assert_ne!(tags(&derived), itself);
+    for wrong in [
+        "canary",
+        &format!("{one},"),
+        &format!("{one},{one}"),
+        SECRET,
+        &format!("{one},{SECRET}"),
+    ] {
+        let error = of(wrong).unwrap_err();
+        assert!(error.contains("SERVER_SECRET"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    }
+}
+
+#[test]
 fn a_configuration_shows_no_secret() {
     let variables = [
         ("SECRET_KEY", SECRET),
+        ("SERVER_SECRET", "canary of 32 bytes at the very least"),
         ("ADMIN_EMAIL", "a@example.com"),
         ("ADMIN_PASSWORD", "canary pass phrase"),
     ];
@@ -202,6 +238,10 @@ fn arguments_are_few() {
     assert_eq!(parse(&[]).unwrap(), Command::Serve { demo: false });
     assert_eq!(parse(&["--demo"]).unwrap(), Command::Serve { demo: true });
     assert_eq!(parse(&["--demo", "--help"]).unwrap(), Command::Help);
+    let unlock = Command::Unlock("a@example.com".to_owned());
+    assert_eq!(parse(&["unlock", "a@example.com"]).unwrap(), unlock);
+    assert!(parse(&["unlock"]).is_err());
+    assert!(parse(&["--demo", "unlock", "a@example.com"]).is_err());
     assert!(HELP.contains("--demo"));
     let error = parse(&["--secret=canary"]).unwrap_err().to_string();
     assert!(!error.contains("canary"));

@@ -23,6 +23,7 @@ mod policy;
 mod process;
 pub(crate) mod program;
 pub(crate) mod raw;
+mod sign_in_protection;
 pub(crate) mod site;
 mod socket;
 mod start;

@@ -5,6 +5,7 @@
 //! is not named there dead code, so none is forgotten.
 
 use super::{Town, config};
+use crate::sign_in_throttle::SignInThrottle;
 use crate::stack::{Place, Stack};
 use crate::storage::Storage;
 use core::any::Any;
@@ -64,7 +65,7 @@ impl Site for Memory {
     }
 }
 
-/// A [`SqliteStore`] in a file of its own, opened as the server opens it.
+/// A [`SqliteStore`] in a file of its own, opened as the server opens it: failures are counted there too.
 #[derive(Debug)]
 pub(crate) struct Sqlite;
 
@@ -75,6 +76,15 @@ impl Site for Sqlite {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(folder.path().join("users.db")).await;
         (store.unwrap(), Box::new(folder))
+    }
+
+    async fn town(&self, variables: &[(&str, &str)]) -> Town<SqliteStore> {
+        let (store, home) = self.store().await;
+        let mut config = config(variables);
+        config.throttle = SignInThrottle::sqlite(&store, &config.server_secret);
+        let mut town = Town::with(store, &config).await;
+        town.home = home;
+        town
     }
 }
 

@@ -3,8 +3,8 @@
 use super::builder_at;
 use crate::app;
 use crate::config::Config;
-use crate::counted::Counted;
 use crate::server::{Answer, NEW_PASSWORD, PASSWORD, SECRET, Town, config, form, request, send};
+use crate::sign_in_throttle::SignInThrottle;
 use crate::stack::{BAD_GATEWAY_HOST, Place};
 use crate::state::AppState;
 use crate::storage::Storage;
@@ -60,7 +60,8 @@ pub(super) fn router(url: &str, place: &Place, timeout: Duration) -> Router {
 fn open(url: &str, place: &Place, timeout: Duration) -> (SupabaseStore, Config) {
     let store = builder_at(url, place).timeout(timeout).build().unwrap();
     let mut config = config(&[]);
-    config.counted = Counted::beside(&Storage::Supabase(store.clone()), Some(SECRET)).unwrap();
+    let storage = Storage::Supabase(store.clone());
+    config.throttle = SignInThrottle::beside(&storage, &config.server_secret, Some(SECRET));
     (store, config)
 }
 
