@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::Barrier;
 
 mod devices;
+mod dropped;
 mod hanging_up;
 mod parallel;
 mod queue;
