@@ -70,7 +70,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `axum` | `extract`: `Verified`, `CurrentUser`, `Permitted` for axum 0.8 |
-//! | `sqlite` | `stores::sqlite`, on sqlx |
+//! | `sqlite` | `stores::sqlite`, on sqlx and tokio: a store, and a throttle in its file |
 //! | `supabase` | `stores::supabase`, on reqwest and tokio: a store, a shared throttle, the SQL for the database |
 //! | `test-util` | `test_util`: a clock to turn, cheap hashing, the conformance suite |
 //!

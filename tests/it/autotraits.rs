@@ -12,7 +12,7 @@ use portcullis::password::{
 };
 use portcullis::store::{AccountStatus, Outage};
 use portcullis::stores::memory::{MemoryError, MemoryStore};
-use portcullis::stores::sqlite::{SqliteError, SqliteStore};
+use portcullis::stores::sqlite::{SqliteCharge, SqliteError, SqliteStore, SqliteThrottle};
 use portcullis::stores::supabase::{
     self, CheckError, ImportError, Imported, Progress, Schema, SupabaseError, SupabaseKey,
     SupabaseStore, SupabaseStoreBuilder, SupabaseThrottle,
@@ -58,7 +58,7 @@ fn every_type_can_be_sent_and_shared() {
         SupabaseThrottle,
         ManualClock, MemoryStore, MemoryThrottle, NewUser, Page, Password, PasswordHash, PasswordHasher,
         PasswordPolicy, Permitted<Anyone>, Presented<'static>, Refusal, RefusedBecause, Rejection, Role, Scratch, Seed, SignedIn<User>, SigningKey,
-        SqliteStore, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
+        SqliteCharge, SqliteStore, SqliteThrottle, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
         TokenVerifierBuilder, Unobserved, Unthrottled, User, UserChanges, UserId, Verdict, Verified, VerifyingKey,
     );
 }

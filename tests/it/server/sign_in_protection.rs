@@ -189,7 +189,7 @@ mod process {
     #[test]
     fn with_a_server_secret_there_is_no_warning() {
         let mut variables = VARIABLES.to_vec();
-        variables.push(("SERVER_SECRET", "of this server, 32 bytes or more"));
+        variables.push(("SERVER_SECRET", "of this server and of 32 bytes or more"));
         let program = Program::start(TempDir::new().unwrap(), &[], &variables);
         assert_eq!(sign_in(program.address, ADMIN, PASSWORD).status, 200);
         assert!(!program.log().contains("SERVER_SECRET"));

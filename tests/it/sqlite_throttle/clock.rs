@@ -33,7 +33,9 @@ async fn failures_of_a_clock_that_was_ten_years_ahead_delay_nobody_for_longer_th
 async fn an_address_at_its_limit_waits_one_window_after_the_clock_is_set_back() {
     let fixture = Fixture::new().await;
     let clock = fixture.clock.clone();
-    let throttle = fixture.throttle.address_failures(3.try_into().unwrap());
+    let throttle = fixture
+        .throttle
+        .address_failures(core::num::NonZeroU32::new(3).unwrap());
     let right = clock.now();
     clock.advance(400 * DAY);
     let at = |n: u32| portcullis::throttle::Attempt::new(&format!("u{n}"), Some(address(1)));

@@ -114,6 +114,10 @@ async fn succeed(throttle: &SqliteThrottle, attempt: &Attempt, new: Option<Devic
     acquired.counter
 }
 
+async fn forgive(throttle: &SqliteThrottle, login: &str, what: Forget) {
+    throttle.forgive(&id(), &[login], what).await.unwrap();
+}
+
 /// Waits until charges that are on their way back have landed.
 async fn settled(throttle: &SqliteThrottle, in_flight: u32) {
     let expected = format!("in_flight: {in_flight},");
@@ -184,8 +188,7 @@ async fn a_charge_that_comes_back_after_the_counter_was_cleared_changes_nothing(
     let fixture = Fixture::new().await;
     let throttle = &fixture.throttle;
     let early = acquire(throttle, &anna(None)).await.charge;
-    let forgiven = throttle.forgive(&id(), &["Anna@example.com"], Forget::Failures);
-    forgiven.await.unwrap();
+    forgive(throttle, "Anna@example.com", Forget::Failures).await;
     assert_eq!(guess(throttle, &anna(None)).await, None);
     throttle.not_made(early);
     settled(throttle, 0).await;
@@ -204,20 +207,17 @@ async fn forgiving_failures_keeps_known_addresses_and_devices_and_forgetting_eve
     }
     // Another process forgives, and this one knows at its next attempt.
     let another = fixture.another().await;
-    let forgiven = another.forgive(&id(), &["anna@example.com"], Forget::Failures);
-    forgiven.await.unwrap();
-    let counter = async |attempt| acquire(throttle, attempt).await.counter;
+    forgive(&another, "anna@example.com", Forget::Failures).await;
+    let counter = async |attempt: &Attempt| acquire(throttle, attempt).await.counter;
     assert_eq!(counter(&home).await, Counter::KnownAddress);
     assert_eq!(counter(&anna(None)).await, Counter::Account);
     assert!(matches!(counter(&device).await, Counter::Device { .. }));
 
     // By another login, and by the account's id alone.
-    let forgotten = another.forgive(&id(), &["anna@example.org"], Forget::Everything);
-    forgotten.await.unwrap();
+    forgive(&another, "anna@example.org", Forget::Everything).await;
     assert_eq!(counter(&home).await, Counter::KnownAddress);
     assert_eq!(counter(&device).await, Counter::Account);
-    let forgotten = another.forgive(&id(), &["anna@example.com"], Forget::Everything);
-    forgotten.await.unwrap();
+    forgive(&another, "anna@example.com", Forget::Everything).await;
     assert_eq!(counter(&home).await, Counter::Account);
 }
 

@@ -1,6 +1,7 @@
 //! Made-up sequences of commands, replayed on the throttle in memory by the same clock: each step has the same outcome.
 
 use super::{Fixture, SECOND, address};
+use core::num::NonZeroU32;
 use core::time::Duration;
 use portcullis::stores::sqlite::{SqliteCharge, SqliteThrottle};
 use portcullis::test_util::ManualClock;
@@ -196,7 +197,7 @@ fn show<C>(outcome: &Result<Acquired<C>, ThrottleError>) -> String {
 async fn every_step_has_the_outcome_that_the_throttle_in_memory_has() {
     let fixture = Fixture::new().await;
     let clock = fixture.clock.clone();
-    let (three, eight) = (3.try_into().unwrap(), 8.try_into().unwrap());
+    let [three, eight] = [3, 8].map(|number| NonZeroU32::new(number).unwrap());
     let model = MemoryThrottle::default().clock(clock.clone());
     let model = model.account_failures(three).address_failures(eight);
     let throttle = fixture.throttle.account_failures(three);

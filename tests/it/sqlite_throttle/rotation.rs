@@ -3,7 +3,7 @@
 use super::{Fixture, SECOND, SECRET, a_device, acquire, address, anna, guess, secret, succeed};
 use portcullis::opaque::ServerSecret;
 use portcullis::stores::sqlite::SqliteThrottle;
-use portcullis::throttle::{Counter, Forget, Throttle as _};
+use portcullis::throttle::{Counter, Forget};
 
 const NEW: &[u8] = b"the next secret of these tests, 2";
 
@@ -40,8 +40,7 @@ async fn a_new_secret_forgets_nothing_that_was_counted_under_the_old_one() {
     assert_eq!(acquire(&one, &anna(None)).await.failures, 0);
     let known = fixture.number("SELECT COUNT(*) FROM portcullis_known_addresses");
     assert_eq!(known.await, 2, "one row for each, whatever the secret");
-    let forgiven = one.forgive(&super::id(), &["anna@example.com"], Forget::Everything);
-    forgiven.await.unwrap();
+    super::forgive(&one, "anna@example.com", Forget::Everything).await;
     for throttle in [&one, &two] {
         for attempt in [&home, &stranger, &device] {
             let counter = acquire(throttle, attempt).await.counter;

@@ -46,7 +46,7 @@ impl Counters {
     pub(super) async fn read(
         db: &mut SqliteConnection,
         limits: Limits,
-        names: impl Iterator<Item = &str>,
+        names: &[&str],
         now: Micros,
     ) -> Result<Self, SqliteError> {
         let rows = sqlx::query(
@@ -75,15 +75,12 @@ impl Counters {
 
     /// The sum of the counters of these names, and the latest of their times.
     pub(super) fn sum<'a>(&self, names: impl Iterator<Item = &'a String>) -> Count {
-        let mut sum = Count::new(0, time(self.now));
-        let counters = names.filter_map(|name| self.current.get(name));
-        if let Some(since) = counters.clone().map(|counter| counter.since).max() {
-            sum.since = time(since);
+        let (mut failures, mut since) = (0_u32, None);
+        for counter in names.filter_map(|name| self.current.get(name)) {
+            failures = failures.saturating_add(counter.failures);
+            since = since.max(Some(counter.since));
         }
-        for counter in counters {
-            sum.failures = sum.failures.saturating_add(counter.failures);
-        }
-        sum
+        Count::new(failures, time(since.unwrap_or(self.now)))
     }
 
     /// Counts one failure. A counter that begins with it gets the `generation`.
@@ -168,10 +165,7 @@ impl Counters {
 }
 
 /// Deletes the counters of these names.
-pub(super) async fn clear(
-    db: &mut SqliteConnection,
-    names: impl Iterator<Item = &str>,
-) -> Result<(), SqliteError> {
+pub(super) async fn clear(db: &mut SqliteConnection, names: &[&str]) -> Result<(), SqliteError> {
     sqlx::query("DELETE FROM portcullis_counters WHERE name IN (SELECT value FROM json_each(?1))")
         .bind(json(names)?)
         .execute(db)
@@ -221,8 +215,8 @@ pub(super) async fn evict(
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Names as a parameter for `json_each`, so that a statement is the same for any number of them.
-pub(super) fn json<'a>(names: impl Iterator<Item = &'a str>) -> Result<String, SqliteError> {
-    serde_json::to_string(&names.collect::<Vec<_>>()).map_err(SqliteError::new)
+pub(super) fn json(names: &[&str]) -> Result<String, SqliteError> {
+    serde_json::to_string(names).map_err(SqliteError::new)
 }
 
 pub(super) fn micros(at: SystemTime) -> Micros {

@@ -132,7 +132,8 @@ impl Ledger {
         charges.push((CounterKind::Network, network));
 
         let all = charges.iter().flat_map(|(_, name)| texts(&names, *name));
-        let mut counters = Counters::read(&mut db, self.limits, all, now).await?;
+        let all: Vec<&str> = all.collect();
+        let mut counters = Counters::read(&mut db, self.limits, &all, now).await?;
         let verdicts = charges.iter().map(|(kind, name)| {
             let is_judged = match kind {
                 CounterKind::Consecutive | CounterKind::AllDevices => true,
@@ -202,9 +203,9 @@ impl Ledger {
         if charge.device.is_some() {
             cleared.extend(texts(&charge.names, all_devices));
         }
-        let charged = charge.charged.iter().map(|charged| charged.name.as_str());
-        let all = charged.chain(cleared.iter().copied());
-        let mut counters = Counters::read(&mut db, self.limits, all, now).await?;
+        let mut all = cleared.clone();
+        all.extend(charge.charged.iter().map(|charged| charged.name.as_str()));
+        let mut counters = Counters::read(&mut db, self.limits, &all, now).await?;
         for charged in &charge.charged {
             if matches!(charged.kind, CounterKind::Address | CounterKind::Network) {
                 counters.refund(charged);
@@ -227,10 +228,14 @@ impl Ledger {
     /// Gives whole charges back.
     pub(super) async fn refund(&self, charges: &[SqliteCharge]) -> Result<(), SqliteError> {
         let mut db = self.begin().await?;
-        let charged = || charges.iter().flat_map(|charge| &charge.charged);
-        let names = charged().map(|charged| charged.name.as_str());
-        let mut counters = Counters::read(&mut db, self.limits, names, self.now()).await?;
-        for charged in charged() {
+        let charged = charges.iter().flat_map(|charge| &charge.charged);
+        let charged: Vec<&Charged> = charged.collect();
+        let names: Vec<&str> = charged
+            .iter()
+            .map(|charged| charged.name.as_str())
+            .collect();
+        let mut counters = Counters::read(&mut db, self.limits, &names, self.now()).await?;
+        for charged in charged {
             counters.refund(charged);
         }
         counters.write(&mut db).await?;
@@ -259,9 +264,10 @@ impl Ledger {
             throttle_names::of_attempt(&self.secret, &attempt)
         });
         let devices: Vec<String> = devices.filter_map(|names| names.device).collect();
-        let cleared = logins.iter().copied().chain(texts(&names, all_devices));
-        let cleared = cleared.chain(addresses.iter().chain(&devices).map(String::as_str));
-        counters::clear(&mut db, cleared).await?;
+        let mut cleared = logins.clone();
+        cleared.extend(texts(&names, all_devices));
+        cleared.extend(addresses.iter().chain(&devices).map(String::as_str));
+        counters::clear(&mut db, &cleared).await?;
         if everything {
             places::forget(&mut db, &logins, account).await?;
         }

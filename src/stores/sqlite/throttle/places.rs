@@ -31,7 +31,7 @@ pub(super) async fn knows_address(
          WHERE name IN (SELECT value FROM json_each(?1)) AND last_use > ?2)",
     );
     let oldest = now.saturating_sub(micros_of(Limits::KNOWN_ADDRESS_MEMORY));
-    let query = query.bind(json(names.iter().copied())?).bind(oldest);
+    let query = query.bind(json(names)?).bind(oldest);
     Ok(query.fetch_one(db).await?)
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn record_address(
     if written.rows_affected() == 0 {
         return Ok(());
     }
-    let (logins, others) = (json(logins.iter().copied())?, json(others.iter().copied())?);
+    let (logins, others) = (json(logins)?, json(others)?);
     sqlx::query(
         "DELETE FROM portcullis_known_addresses WHERE name IN (SELECT value FROM json_each(?1))",
     )
@@ -146,7 +146,7 @@ pub(super) async fn record_device(
     if written.rows_affected() == 0 {
         return Ok(());
     }
-    let logins = json(logins.iter().copied())?;
+    let logins = json(logins)?;
     sqlx::query(
         "UPDATE portcullis_devices SET last_use = ?2 \
          WHERE login IN (SELECT value FROM json_each(?1)) AND last_use > ?2",
@@ -174,7 +174,7 @@ pub(super) async fn of_login(
     logins: &Logins<'_>,
     account: Option<&UserId>,
 ) -> Result<(Vec<String>, Vec<Device>), SqliteError> {
-    let logins = json(logins.iter().copied())?;
+    let logins = json(logins)?;
     let addresses = sqlx::query_scalar(
         "SELECT name FROM portcullis_known_addresses WHERE login IN (SELECT value FROM json_each(?1))",
     )
@@ -199,7 +199,7 @@ pub(super) async fn forget(
     logins: &Logins<'_>,
     account: &UserId,
 ) -> Result<(), SqliteError> {
-    let logins = json(logins.iter().copied())?;
+    let logins = json(logins)?;
     sqlx::query(
         "DELETE FROM portcullis_known_addresses WHERE login IN (SELECT value FROM json_each(?1))",
     )
