@@ -4,8 +4,8 @@
 use super::*;
 
 /// Takes jobs on and runs them when told to.
-#[derive(Clone, Debug, Default)]
-struct Held(Arc<Mutex<Jobs>>);
+#[derive(Clone, Debug)]
+struct Held(Arc<Mutex<Jobs>>, usize);
 
 #[derive(Default)]
 struct Jobs(Vec<Job>);
@@ -34,7 +34,7 @@ impl Offload for Held {
     }
 
     fn threads(&self) -> NonZeroUsize {
-        NonZeroUsize::MIN
+        NonZeroUsize::new(self.1).unwrap()
     }
 }
 
@@ -46,8 +46,12 @@ struct Hanging {
 }
 
 async fn hanging() -> Hanging {
+    hanging_on(1).await
+}
+
+async fn hanging_on(threads: usize) -> Hanging {
     let stage = Stage::new().await;
-    let held = Held::default();
+    let held = Held(Arc::default(), threads);
     let throttle = Arc::new(MemoryThrottle::default().clock(stage.clock.clone()));
     let authenticator = Authenticator::builder(stage.store.clone())
         .hasher(cheap())
@@ -174,4 +178,22 @@ async fn a_failed_look_up_and_a_lost_hash_are_given_back() {
         assert!(matches!(guess.await, Err(SignInError::Busy)));
     }
     assert_eq!(hanging.failures(None).await, 0);
+}
+
+#[tokio::test]
+async fn a_hash_that_nobody_waits_for_holds_its_place_until_it_ends() {
+    let hanging = hanging_on(40).await;
+    let from = |n: usize| {
+        Credentials::new(format!("user{n}"), "wrong").source(IpAddr::from([192, 0, 2, 1]))
+    };
+    for n in 0..16 {
+        let mut guess = Box::pin(hanging.authenticator.sign_in(from(n)));
+        poll_once(&mut guess).await;
+    }
+    assert_eq!(hanging.authenticator.hash_queue().running, 16);
+    let refused = hanging.authenticator.sign_in(from(16)).await;
+    assert!(matches!(refused, Err(SignInError::Busy)));
+    assert_eq!(hanging.held.run(), 16);
+    let mut guess = Box::pin(hanging.authenticator.sign_in(from(16)));
+    poll_once(&mut guess).await;
 }

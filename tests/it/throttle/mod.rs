@@ -18,6 +18,7 @@ use std::net::IpAddr;
 
 mod devices;
 mod in_flight;
+mod week;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
