@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::num::NonZeroUsize;
-use futures_channel::oneshot;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -28,27 +27,6 @@ pub trait Offload: fmt::Debug + Send + Sync {
 
     /// How many jobs run at one time. The authenticator hands over no more than that; the others wait in its own queue.
     fn threads(&self) -> NonZeroUsize;
-}
-
-/// Runs `work` on `offload` and gives what it returned.
-///
-/// If the returned future is dropped before the job's turn has come, the work is skipped: a client that
-/// hangs up costs no hashing.
-///
-/// # Errors
-/// [`Lost`] if the job was refused or never finished.
-pub async fn run<T: Send + 'static>(
-    offload: &dyn Offload,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Lost> {
-    let (sender, receiver) = oneshot::channel();
-    offload.submit(Box::new(move || {
-        if !sender.is_canceled() {
-            // The asker may have gone while the work was done; then nobody wants the result.
-            drop(sender.send(work()));
-        }
-    }))?;
-    receiver.await.map_err(|_| Lost)
 }
 
 /// A fixed number of threads. When each has a job, and one more waits for each, other jobs are refused at once.

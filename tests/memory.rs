@@ -10,7 +10,10 @@ use core::num::NonZeroUsize;
 use core::task::{Context, Poll, Waker};
 use portcullis::authenticator::{Authenticator, Credentials, SignInError};
 use portcullis::offload::HashPool;
-use portcullis::throttle::{AttemptKey, Throttle, ThrottleError, Unthrottled};
+use portcullis::opaque::ServerSecret;
+use portcullis::throttle::{
+    Acquired, Attempt, Counter, Forget, Success, Throttle, ThrottleError, Unthrottled,
+};
 use portcullis::{Account, PasswordHash, UserId, UserStore};
 use std::process::{Command, Stdio};
 use std::{env, fs};
@@ -63,10 +66,11 @@ fn status(line: &str) -> u64 {
 
 #[tokio::test]
 async fn many_sign_ins_take_the_memory_of_two_and_those_beyond_the_queue_are_refused_at_once() {
-    let pool = HashPool::new(NonZeroUsize::new(THREADS).unwrap(), AT_ONCE);
+    let pool = HashPool::new(NonZeroUsize::new(THREADS).unwrap());
     let authenticator = Authenticator::builder(One(HASH))
         .throttle(Unthrottled::default())
         .offload(pool)
+        .hash_queue(NonZeroUsize::new(4 * AT_ONCE).unwrap())
         .build()
         .unwrap();
     let idle = status("VmRSS");
@@ -81,7 +85,7 @@ async fn many_sign_ins_take_the_memory_of_two_and_those_beyond_the_queue_are_ref
             .poll(&mut Context::from_waker(Waker::noop()));
         match polled {
             Poll::Pending => waiting.push(sign_in),
-            Poll::Ready(Err(SignInError::Overloaded(_))) if n >= AT_ONCE => refused += 1,
+            Poll::Ready(Err(SignInError::Busy)) if n >= AT_ONCE => refused += 1,
             Poll::Ready(other) => panic!("attempt {n}: {other:?}"),
         }
     }
@@ -131,17 +135,35 @@ async fn a_lack_of_memory_is_unavailable_and_nobodys_wrong_password() {
     }
 }
 
-/// Nothing may be counted.
+/// What is charged must go back.
 struct NoFailures;
 
+/// Panics if the charge stays.
+#[derive(Debug)]
+struct MustGoBack(bool);
+
+impl Drop for MustGoBack {
+    fn drop(&mut self) {
+        assert!(self.0, "counted as a failure");
+    }
+}
+
 impl Throttle for NoFailures {
-    async fn attempt(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
-        Ok(())
+    type Charge = MustGoBack;
+
+    fn server_secret(&self) -> Option<&ServerSecret> {
+        None
     }
-    async fn failed(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
-        panic!("counted as a failure");
+    async fn acquire(&self, _attempt: &Attempt) -> Result<Acquired<MustGoBack>, ThrottleError> {
+        Ok(Acquired::new(MustGoBack(false), Counter::Account, 0))
     }
-    async fn succeeded(&self, _key: &AttemptKey) -> Result<(), ThrottleError> {
+    async fn success(&self, _: &MustGoBack, _: Success<'_>) -> Result<(), ThrottleError> {
         panic!("counted as a success");
+    }
+    fn not_made(&self, mut charge: MustGoBack) {
+        charge.0 = true;
+    }
+    async fn forgive(&self, _: &UserId, _: &[&str], _: Forget) -> Result<(), ThrottleError> {
+        Ok(())
     }
 }

@@ -2,12 +2,14 @@
 
 mod admission;
 mod builder;
+mod charge;
 mod credentials;
 mod current;
 mod error;
 mod hash_queue;
 mod recent;
 mod sign_in;
+mod verdict;
 
 pub use builder::AuthenticatorBuilder;
 pub use credentials::{Credentials, SignedIn};

@@ -1,15 +1,15 @@
 //! The order of a sign-in: admission, charge, look-up, hash, verdict, success.
 
+use super::charge::Charge;
 use super::hash_queue::{Class, Slot};
+use super::verdict::{belongs, judge, verify};
 use super::{Authenticator, Credentials, SignInError, SignedIn};
 use crate::event::{Event, RefusedBecause};
-use crate::password::{Password, PasswordError, PasswordHash, Verdict};
-use crate::store::{Account, AccountStatus, UserStore};
+use crate::password::{Password, PasswordError, Verdict};
+use crate::store::{Account, UserStore};
 use crate::throttle::{Attempt, Counter, DeviceToken, Success, Throttle, ThrottleError};
 use crate::user::{self, UserId};
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// The longest login looked up, in bytes; anything longer names nobody.
 const MAX_LOGIN_BYTES: usize = 1024;
@@ -19,32 +19,6 @@ struct Admitted<'a, T: Throttle> {
     charge: Charge<'a, T>,
     counter: Counter,
     slot: Slot,
-}
-
-/// A charge that goes back if it is dropped before the hash has begun: whoever hangs up later has paid.
-struct Charge<'a, T: Throttle> {
-    throttle: &'a T,
-    charge: Option<T::Charge>,
-    begun: Arc<AtomicBool>,
-}
-
-impl<T: Throttle> Charge<'_, T> {
-    /// Gives it back although the hash has begun: nothing was learned of the password.
-    fn give_back(mut self) {
-        if let Some(charge) = self.charge.take() {
-            self.throttle.not_made(charge);
-        }
-    }
-}
-
-impl<T: Throttle> Drop for Charge<'_, T> {
-    fn drop(&mut self) {
-        if let Some(charge) = self.charge.take()
-            && !self.begun.load(Ordering::Acquire)
-        {
-            self.throttle.not_made(charge);
-        }
-    }
 }
 
 impl<S: UserStore, T: Throttle> Authenticator<S, T> {
@@ -95,7 +69,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             .as_ref()
             .and_then(|account| account.password_hash.clone());
         let hasher = shared.hasher.clone();
-        let begun = Arc::clone(&charge.begun);
+        let begun = charge.begun();
         let hashed = slot.run(begun, move || {
             // Held until the hash ends, or a client that hangs up could have more at work than it may.
             let _place = place;
@@ -155,11 +129,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
         let shared = &*self.shared;
         let acquired = (shared.throttle.acquire(attempt).await)
             .map_err(|error| self.throttle_error(error, None, source))?;
-        let charge = Charge {
-            throttle: &shared.throttle,
-            charge: Some(acquired.charge),
-            begun: Arc::default(),
-        };
+        let charge = Charge::new(&shared.throttle, acquired.charge);
         let counter = acquired.counter;
         let key = shared.recent.counter_key(attempt, &counter);
         let is_frequent = shared.recent.is_frequent(key);
@@ -199,14 +169,8 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             .filter(|_| wants_token && !matches!(counter, Counter::Device { .. }))
             .and_then(|secret| DeviceToken::issue(secret, &attempt.login))
             .unzip();
-        let Some(charged) = &charge.charge else {
-            return Ok(None);
-        };
         let success = Success::new(&account.id, account.epoch).new_device(device);
-        if let Err(error) = shared.throttle.success(charged, success).await {
-            charge.give_back();
-            return Err(error);
-        }
+        charge.success(success).await?;
         shared.recent.note_address(attempt, true);
         Ok(token)
     }
@@ -284,46 +248,4 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             }
         }
     }
-}
-
-/// Whether the device that an attempt was counted for is one of the account that was found.
-fn belongs<U>(counter: &Counter, found: Option<&Account<U>>) -> bool {
-    match counter {
-        Counter::Device {
-            account,
-            token_version,
-        } => found.is_some_and(|found| found.id == *account && found.epoch == *token_version),
-        _ => true,
-    }
-}
-
-fn verify(
-    hasher: &crate::password::PasswordHasher,
-    password: Password,
-    hash: Option<PasswordHash>,
-) -> (Verdict, Password) {
-    let verdict = match &hash {
-        Some(hash) => hasher.verify(&password, hash),
-        None => hasher.verify_decoy(&password),
-    };
-    (verdict, password)
-}
-
-/// Decides whether an account may be signed in to; if not, why, and the account.
-fn judge<U>(
-    account: Option<Account<U>>,
-    verdict: Verdict,
-) -> Result<Account<U>, (RefusedBecause, Option<Account<U>>)> {
-    let Some(account) = account else {
-        return Err((RefusedBecause::UnknownLogin, None));
-    };
-    let reason = match verdict {
-        _ if account.password_hash.is_none() => RefusedBecause::NoPassword,
-        Verdict::Unusable => RefusedBecause::UnusableHash,
-        Verdict::Mismatch | Verdict::Failed => RefusedBecause::WrongPassword,
-        // Only now, after proof: "disabled" tells a stranger nothing.
-        _ if account.status != AccountStatus::Active => RefusedBecause::Disabled,
-        Verdict::Match | Verdict::Outdated => return Ok(account),
-    };
-    Err((reason, Some(account)))
 }

@@ -17,10 +17,10 @@ impl<C: Send + 'static> Refunds<C> {
     /// Starts the task. `give_back` gives a batch back, and is called again only when that is done.
     pub(super) fn start<F>(
         runtime: &Handle,
-        give_back: impl Fn(Vec<C>) -> F + Send + 'static,
+        give_back: impl Fn(Vec<C>) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = ()> + Send,
+        F: Future<Output = ()> + Send + 'static,
     {
         let (sender, charges) = channel(WAITING);
         runtime.spawn(run(charges, give_back));

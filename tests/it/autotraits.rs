@@ -19,7 +19,7 @@ use portcullis::stores::supabase::{
 };
 use portcullis::test_util::ManualClock;
 use portcullis::test_util::conformance::{Broken, Seed};
-use portcullis::throttle::{AttemptKey, MemoryThrottle, ThrottleError, Unthrottled};
+use portcullis::throttle::{Attempt, MemoryThrottle, ThrottleError, Unthrottled};
 use portcullis::token::{
     AccessToken, Algorithm, BorrowedClaims, BuildError, IssueError, KeyError, KeySet, Presented,
     Scratch, SigningKey, Subject, TokenError, TokenIssuerBuilder, TokenVerifierBuilder,
@@ -50,7 +50,7 @@ macro_rules! each {
 #[test]
 fn every_type_can_be_sent_and_shared() {
     each!(shared:
-        AccessToken, Account<User>, AccountStatus, Algorithm, AttemptKey, Authenticator<MemoryStore>,
+        AccessToken, Account<User>, AccountStatus, Algorithm, Attempt, Authenticator<MemoryStore>,
         AuthenticatorBuilder<MemoryStore>, BearerToken<'static>, BorrowedClaims<'static>, Calibration, Challenge, Claims,
         Credentials,
         CurrentUser<MemoryStore>, CurrentUser<SqliteStore>, CurrentUser<SupabaseStore>, Email, HashParams, HashPool,

@@ -3,12 +3,12 @@
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use portcullis::offload::{HashPool, Inline, Job, Lost, Offload, run};
+use portcullis::offload::{HashPool, Inline, Job, Lost, Offload};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 
-fn pool(threads: usize, queue: usize) -> HashPool {
-    HashPool::new(NonZeroUsize::new(threads).unwrap(), queue)
+fn pool(threads: usize) -> HashPool {
+    HashPool::new(NonZeroUsize::new(threads).unwrap())
 }
 
 /// A job that says when it starts and then waits until it is let go (or nobody can let it go any more).
@@ -22,23 +22,32 @@ fn held(started: &Sender<()>) -> (Job, Sender<()>) {
     (job, let_go)
 }
 
+/// Submits until there is room.
+fn submit(pool: &HashPool, job: impl FnOnce() + Send + Clone + 'static) {
+    while pool.submit(Box::new(job.clone())).is_err() {
+        std::thread::yield_now();
+    }
+}
+
 fn soon<T>(receiver: &Receiver<T>) -> T {
     receiver.recv_timeout(Duration::from_secs(30)).unwrap()
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_takes_jobs_again_when_there_is_room() {
-    let pool = pool(2, 3);
+fn a_full_pool_refuses_at_once_and_takes_jobs_again_when_there_is_room() {
+    let pool = pool(2);
+    assert_eq!(pool.threads().get(), 2);
+    assert_eq!(Inline::default().threads().get(), 1);
     let (started, starts) = channel();
     let mut holds = Vec::new();
     for _ in 0..2 {
         let (job, hold) = held(&started);
         pool.submit(job).unwrap();
         holds.push(hold);
-        // Taken off the queue, so that the three places are free.
+        // Taken off the queue, so that two may wait.
         soon(&starts);
     }
-    for _ in 0..3 {
+    for _ in 0..2 {
         let (job, hold) = held(&started);
         pool.submit(job).unwrap();
         holds.push(hold);
@@ -46,9 +55,9 @@ fn a_full_queue_refuses_at_once_and_takes_jobs_again_when_there_is_room() {
     for _ in 0..100 {
         assert_eq!(pool.submit(held(&started).0), Err(Lost::default()));
     }
-    assert!(starts.try_recv().is_err(), "two run, three wait");
+    assert!(starts.try_recv().is_err(), "two run, two wait");
     holds.clear();
-    for _ in 0..3 {
+    for _ in 0..2 {
         soon(&starts);
     }
     let (job, _hold) = held(&started);
@@ -58,7 +67,7 @@ fn a_full_queue_refuses_at_once_and_takes_jobs_again_when_there_is_room() {
 
 #[test]
 fn no_more_jobs_run_at_the_same_time_than_there_are_threads() {
-    let pool = pool(3, 100);
+    let pool = pool(3);
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (done, ends) = channel();
     // Three are made to meet, so that the bound is reached, too.
@@ -66,7 +75,7 @@ fn no_more_jobs_run_at_the_same_time_than_there_are_threads() {
     for n in 0..60 {
         let (running, most, done) = (Arc::clone(&running), Arc::clone(&most), done.clone());
         let meet = Arc::clone(&meet);
-        pool.submit(Box::new(move || {
+        submit(&pool, move || {
             let now = running.fetch_add(1, Ordering::SeqCst) + 1;
             most.fetch_max(now, Ordering::SeqCst);
             if n < 3 {
@@ -75,8 +84,7 @@ fn no_more_jobs_run_at_the_same_time_than_there_are_threads() {
             std::thread::yield_now();
             running.fetch_sub(1, Ordering::SeqCst);
             done.send(()).unwrap();
-        }))
-        .unwrap();
+        });
     }
     for _ in 0..60 {
         soon(&ends);
@@ -84,73 +92,25 @@ fn no_more_jobs_run_at_the_same_time_than_there_are_threads() {
     assert_eq!(most.load(Ordering::SeqCst), 3);
 }
 
-#[tokio::test]
-async fn a_result_comes_back_and_the_async_thread_stays_free() {
-    let pool = pool(1, 4);
-    let here = std::thread::current().id();
-    let there = run(&pool, || std::thread::current().id()).await.unwrap();
-    assert_ne!(here, there);
-    assert_eq!(run(&Inline::default(), || 7).await, Ok(7));
-}
-
-#[tokio::test]
-async fn a_job_that_panics_loses_its_own_result_only() {
-    let pool = pool(1, 4);
+#[test]
+fn a_job_that_panics_does_not_end_its_thread() {
+    let pool = pool(1);
+    let (done, ends) = channel();
     for n in 0..3 {
-        let lost: Result<(), Lost> = run(&pool, || panic!("planted")).await;
-        assert_eq!(lost, Err(Lost::default()));
-        assert_eq!(run(&pool, move || n).await, Ok(n));
+        submit(&pool, || panic!("planted"));
+        let done = done.clone();
+        submit(&pool, move || done.send(n).unwrap());
+        assert_eq!(soon(&ends), n);
     }
-}
-
-#[tokio::test]
-async fn nobody_waits_for_a_pool_that_is_full() {
-    let pool = pool(1, 0);
-    let (started, starts) = channel();
-    // With no queue a job is taken only by a thread that waits for one.
-    let mut hold = None;
-    while hold.is_none() {
-        let (job, let_go) = held(&started);
-        if pool.submit(job).is_ok() {
-            hold = Some(let_go);
-        }
-        std::thread::yield_now();
-    }
-    soon(&starts);
-    assert_eq!(run(&pool, || 1).await, Err(Lost::default()));
-}
-
-#[tokio::test]
-async fn work_nobody_waits_for_any_more_is_skipped() {
-    let pool = pool(1, 8);
-    let (started, starts) = channel();
-    let (job, hold) = held(&started);
-    pool.submit(job).unwrap();
-    soon(&starts);
-    let done = Arc::new(AtomicUsize::new(0));
-    let count = |done: &Arc<AtomicUsize>| {
-        let done = Arc::clone(done);
-        move || done.fetch_add(1, Ordering::SeqCst)
-    };
-    {
-        // A client that hangs up while it waits.
-        let asked = run(&pool, count(&done));
-        let gone = tokio::time::timeout(Duration::from_millis(1), asked).await;
-        assert!(gone.is_err());
-    }
-    drop(hold);
-    run(&pool, count(&done)).await.unwrap();
-    assert_eq!(done.load(Ordering::SeqCst), 1);
 }
 
 #[test]
 fn a_dropped_pool_finishes_what_it_took_on_and_ends() {
-    let pool = pool(2, 50);
+    let pool = pool(2);
     let (done, ends) = channel();
     for n in 0..50 {
         let done = done.clone();
-        pool.submit(Box::new(move || done.send(n).unwrap()))
-            .unwrap();
+        submit(&pool, move || done.send(n).unwrap());
     }
     drop((pool, done));
     // The channel ends when the last job was dropped.

@@ -116,10 +116,7 @@ fn table() -> Vec<Row> {
             Some("30"),
             "Too many failed sign-ins, try again later",
         ),
-        unavailable(
-            "overloaded",
-            (&SignInError::Overloaded(Lost::default())).into(),
-        ),
+        unavailable("overloaded", (&SignInError::Busy).into()),
         unavailable(
             "store down",
             (&SignInError::Unavailable("secret".into())).into(),

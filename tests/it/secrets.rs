@@ -13,7 +13,7 @@ use portcullis::stores::memory::MemoryStore;
 use portcullis::stores::sqlite::SqliteStore;
 use portcullis::stores::supabase::{SupabaseKey, SupabaseStore, SupabaseThrottle};
 use portcullis::test_util::cheap_hash_params;
-use portcullis::throttle::AttemptKey;
+use portcullis::throttle::Attempt;
 use portcullis::token::{Algorithm, SigningKey, VerifyingKey};
 use portcullis::{
     Account, Authenticator, Password, PasswordHash, PasswordHasher, TokenIssuer, TokenVerifier,
@@ -70,7 +70,7 @@ fn passwords_and_hashes_are_hidden_wherever_they_stand() {
     hidden(&hash());
     // People type passwords into the field of the login.
     hidden(&Credentials::new(CANARY, CANARY));
-    hidden(&AttemptKey::new(CANARY, None));
+    hidden(&Attempt::new(CANARY, None));
     let mut account = Account::new(UserId::new("1").unwrap(), ());
     account.password_hash = Some(hash());
     hidden(&account);

@@ -32,11 +32,14 @@ pub(super) struct Counters {
 
 impl Counters {
     /// The state of a counter; one that is absent or forgotten has no failures.
-    pub(super) fn get(&self, key: Key, limits: &Limits, now: SystemTime) -> Count {
-        self.map
-            .get(&key)
-            .filter(|entry| !limits.is_forgotten(entry.kind, entry.count, now))
-            .map_or(Count::new(0, now), |entry| entry.count)
+    pub(super) fn get(&mut self, key: Key, limits: &Limits, now: SystemTime) -> Count {
+        let entry = (self.map.get_mut(&key))
+            .filter(|entry| !limits.is_forgotten(entry.kind, entry.count, now));
+        entry.map_or(Count::new(0, now), |entry| {
+            // A clock that was set back must not stretch a delay of a second to years.
+            entry.count.since = entry.count.since.min(now);
+            entry.count
+        })
     }
 
     /// Counts one failure.
