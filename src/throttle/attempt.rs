@@ -18,16 +18,28 @@ pub struct Attempt {
     pub address: Option<IpAddr>,
     /// The device whose token was sent, if the token's tag is good for this login.
     pub device: Option<Device>,
+    /// The spelling that version 0.1 counted the login under, if it is another.
+    #[cfg(feature = "supabase")]
+    legacy_login: Option<String>,
 }
 
 impl Attempt {
     /// Brings a login and a client address into the form that is counted.
     pub fn new(login: &str, address: Option<IpAddr>) -> Self {
+        let normalized = normalize(login);
         Self {
-            login: normalize(login),
+            #[cfg(feature = "supabase")]
+            legacy_login: Some(legacy_spelling(login)).filter(|legacy| *legacy != normalized),
+            login: normalized,
             address: address.map(|address| prefix(address, 64)),
             device: None,
         }
+    }
+
+    /// The login as version 0.1 counted it.
+    #[cfg(feature = "supabase")]
+    pub(crate) fn legacy_login(&self) -> &str {
+        self.legacy_login.as_deref().unwrap_or(&self.login)
     }
 
     /// Names the device.
@@ -62,6 +74,16 @@ fn normalize(login: &str) -> String {
     let bounded = login.trim().chars().take(user::MAX_IDENTIFIER_CHARS);
     let lower: String = bounded.nfkc().flat_map(char::to_lowercase).collect();
     lower.nfkc().collect()
+}
+
+/// What version 0.1 made of a login: compatibility forms stay apart.
+#[cfg(feature = "supabase")]
+fn legacy_spelling(login: &str) -> String {
+    if let Ok(email) = Email::parse(login) {
+        return email.into();
+    }
+    let bounded = login.trim().chars().take(user::MAX_IDENTIFIER_CHARS);
+    bounded.collect::<String>().to_lowercase()
 }
 
 fn prefix(address: IpAddr, bits: u32) -> IpAddr {

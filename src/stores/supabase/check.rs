@@ -6,8 +6,8 @@ use super::error::{Kind, SupabaseError};
 use super::schema::Name;
 use serde::Deserialize;
 
-/// What the scripts of this version of the crate answer.
-const VERSION: u32 = 1;
+/// The version of the migration that this version of the crate needs.
+const VERSION: u32 = 2;
 
 const RUN_IT: &str = "run the migration (Schema::migration) as the owner of the table";
 
@@ -29,8 +29,29 @@ pub enum CheckError {
 /// What `portcullis_check` answers.
 #[derive(Deserialize)]
 struct Report {
+    /// The version of the migration that was run last.
     version: u32,
+    /// The oldest version that a server may need, to go on with this one. Without it, the same.
+    serves_from: Option<u32>,
     problems: Vec<String>,
+}
+
+impl Report {
+    /// Why this version of the crate can't go on with the version of the database, if it can't.
+    fn version_problem(&self) -> Option<String> {
+        let version = self.version;
+        if version < VERSION {
+            return Some(format!(
+                "the database has version {version} of the migration, this server needs version {VERSION}: {RUN_IT}"
+            ));
+        }
+        (self.serves_from.unwrap_or(version) > VERSION).then(|| {
+            format!(
+                "the database has version {version} of the migration, which does not serve a server that needs version \
+                 {VERSION}: use a newer version of portcullis"
+            )
+        })
+    }
 }
 
 impl SupabaseStore {
@@ -51,13 +72,10 @@ impl SupabaseStore {
             Ok(report) => report,
             Err(error) => return Err(explain_function(error)),
         };
-        let mut problems: Vec<String> = report.problems.iter().map(|text| plain(text)).collect();
-        if report.version != VERSION {
-            problems.push(format!(
-                "its functions are of version {}, this crate needs {VERSION}: {RUN_IT}",
-                report.version
-            ));
-        }
+        // That the migration was not run comes first: it may be all that is wrong.
+        let problems = (report.version_problem().into_iter())
+            .chain(report.problems.iter().map(|text| plain(text)))
+            .collect();
         not_ready(problems)
     }
 

@@ -25,6 +25,7 @@ pub(super) struct Client {
     /// The key's headers and the schema's.
     headers: HeaderMap,
     in_flight: Semaphore,
+    requests_in_flight: usize,
     timeout: Duration,
 }
 
@@ -122,21 +123,41 @@ impl Client {
         headers.insert(ACCEPT, JSON);
         headers.insert(ACCEPT_PROFILE, schema.clone());
         headers.insert(CONTENT_PROFILE, schema);
+        let requests_in_flight = in_flight.min(Semaphore::MAX_PERMITS);
         Self {
             http,
             base,
             headers,
-            in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
+            in_flight: Semaphore::new(requests_in_flight),
+            requests_in_flight,
             timeout,
         }
     }
 
+    /// The most requests that are in flight at one time.
+    pub(super) fn requests_in_flight(&self) -> usize {
+        self.requests_in_flight
+    }
+
+    /// When a call that begins now must be over.
+    pub(super) fn end(&self) -> Instant {
+        // The builder keeps the limit below what the clock can tell.
+        Instant::now()
+            .checked_add(self.timeout)
+            .unwrap_or_else(Instant::now)
+    }
+
     /// Asks, waits, and asks again if that can do no harm; all within the time limit.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, SupabaseError> {
-        // The builder keeps the limit below what the clock can tell.
-        let end = Instant::now()
-            .checked_add(self.timeout)
-            .unwrap_or_else(Instant::now);
+        self.send_until(call, self.end()).await
+    }
+
+    /// The same, for a call that has begun to wait before: until then.
+    pub(super) async fn send_until(
+        &self,
+        call: Call<'_>,
+        end: Instant,
+    ) -> Result<Answer, SupabaseError> {
         let _place: SemaphorePermit<'_> = timeout_at(end, self.in_flight.acquire())
             .await
             .ok()

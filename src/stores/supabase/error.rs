@@ -154,9 +154,6 @@ pub enum BuildError {
     /// A name of a schema, table, column or role is not one.
     #[error("names in the database have 1 to 63 ASCII letters, digits and underscores")]
     Name,
-    /// A throttle's secret is shorter than 32 bytes.
-    #[error("the throttle's secret must have at least 32 bytes")]
-    ShortSecret,
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up")]
     Client,

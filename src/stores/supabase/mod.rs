@@ -19,7 +19,7 @@ pub use error::{BuildError, SupabaseError};
 pub use import::{ImportError, Imported, Progress};
 pub use key::SupabaseKey;
 pub use schema::Schema;
-pub use throttle::SupabaseThrottle;
+pub use throttle::{SupabaseCharge, SupabaseThrottle};
 
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;

@@ -3,8 +3,16 @@
 use super::BuildError;
 use core::fmt::Write as _;
 
-/// What makes a database ready, under the default names.
-const SCRIPT: &str = include_str!("migrations/portcullis.sql");
+/// What makes a database ready, under the default names: one transaction.
+const SCRIPT: &str = concat!(
+    "begin;\nset local client_min_messages to warning;\n\n",
+    include_str!("migrations/portcullis.sql"),
+    "\n",
+    include_str!("migrations/throttle_0_1.sql"),
+    "\n",
+    include_str!("migrations/throttle.sql"),
+    "\n-- PostgREST learns of the functions.\nnotify pgrst, 'reload schema';\n\ncommit;\n",
+);
 
 /// The longest identifier PostgreSQL keeps whole, in bytes.
 const MAX_NAME: usize = 63;

@@ -18,6 +18,7 @@ mod leash;
 mod place;
 mod postgres;
 mod postrust;
+mod session;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ pub(crate) use keys::{Keys, token};
 pub(crate) use place::Place;
 pub(crate) use postgres::{Cluster, open_schema};
 pub(crate) use postrust::Postrust;
+pub(crate) use session::Session;
 
 use core::fmt::Write as _;
 use core::sync::atomic::{AtomicUsize, Ordering};

@@ -3,7 +3,7 @@
 use super::gateway::Gateway;
 use super::keys::{Keys, token};
 use super::postgres::PATIENCE;
-use super::{Cluster, Postrust, Stack};
+use super::{Cluster, Postrust, Session, Stack};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use serde_json::json;
@@ -53,6 +53,11 @@ impl Place {
     /// As [`Place::sql`], with psql's words on an error.
     pub(crate) fn try_sql(&self, text: &str) -> Result<String, String> {
         self.cluster.try_sql_in(&self.schema, text)
+    }
+
+    /// A connection that stays, as the superuser, the search path at this schema.
+    pub(crate) fn session(&self) -> Session {
+        self.cluster.session_in(&self.schema)
     }
 
     /// Makes what was created since the start known to the server, and waits until it is.

@@ -1,6 +1,7 @@
 //! A private PostgreSQL: its own cluster, folder and port, with the roles of a Supabase project.
 
 use super::leash::{Leash, Owner};
+use super::session::Session;
 use core::fmt::Write as _;
 use core::time::Duration;
 use std::fs;
@@ -160,22 +161,29 @@ impl Cluster {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         file.seek(SeekFrom::Start(0)).unwrap();
-        let output = Command::new(self.programs.join("psql"))
-            .args(["-v", "ON_ERROR_STOP=1", "-X", "-q", "-At", "-U", "postgres"])
-            .args(["-d", "postgres", "-p", &self.port.to_string(), "-h"])
-            .arg(self.leash.path())
-            .env_clear()
-            .env("PGOPTIONS", format!("-c search_path={schema}"))
-            .env("PGCLIENTENCODING", "UTF8")
-            .stdin(Stdio::from(file))
-            .output()
-            .unwrap();
+        let output = self.psql(schema).stdin(Stdio::from(file)).output().unwrap();
         if output.status.success() {
             let text = String::from_utf8(output.stdout).unwrap();
             Ok(text.trim_end_matches('\n').to_owned())
         } else {
             Err(String::from_utf8_lossy(&output.stderr).into_owned())
         }
+    }
+
+    /// A connection that stays, with the search path at one schema.
+    pub(crate) fn session_in(&self, schema: &str) -> Session {
+        Session::start(&mut self.psql(schema))
+    }
+
+    fn psql(&self, schema: &str) -> Command {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["-v", "ON_ERROR_STOP=1", "-X", "-q", "-At", "-U", "postgres"])
+            .args(["-d", "postgres", "-p", &self.port.to_string(), "-h"])
+            .arg(self.leash.path())
+            .env_clear()
+            .env("PGOPTIONS", format!("-c search_path={schema}"))
+            .env("PGCLIENTENCODING", "UTF8");
+        psql
     }
 
     pub(crate) fn leash(&self) -> &Leash {

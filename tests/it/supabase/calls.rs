@@ -8,8 +8,9 @@ use core::fmt::Write as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use portcullis::directory::{DirectoryError, NewUser, Page, UserChanges, UserDirectory};
+use portcullis::opaque::ServerSecret;
 use portcullis::stores::supabase::{SupabaseError, SupabaseStore, SupabaseThrottle};
-use portcullis::throttle::{AttemptKey, Throttle, ThrottleError};
+use portcullis::throttle::{Attempt, Forget, Throttle, ThrottleError};
 use portcullis::user::{Role, TenantId, User};
 use portcullis::{PasswordHash, UserId, UserStore};
 
@@ -29,24 +30,17 @@ pub(super) enum Ask {
     FindById,
     List,
     Ping,
-    Attempt,
     ReplaceHash,
     Create,
     CreateFirst,
     Update,
     Delete,
-    Failed,
-    Succeeded,
+    Acquire,
+    Forgive,
 }
 
 /// Those that change nothing.
-pub(super) const READS: [Ask; 5] = [
-    Ask::FindByLogin,
-    Ask::FindById,
-    Ask::List,
-    Ask::Ping,
-    Ask::Attempt,
-];
+pub(super) const READS: [Ask; 4] = [Ask::FindByLogin, Ask::FindById, Ask::List, Ask::Ping];
 
 pub(super) const WRITES: [Ask; 7] = [
     Ask::ReplaceHash,
@@ -54,8 +48,8 @@ pub(super) const WRITES: [Ask; 7] = [
     Ask::CreateFirst,
     Ask::Update,
     Ask::Delete,
-    Ask::Failed,
-    Ask::Succeeded,
+    Ask::Acquire,
+    Ask::Forgive,
 ];
 
 pub(super) fn every() -> impl Iterator<Item = Ask> {
@@ -83,7 +77,8 @@ impl Desk {
 
     pub(super) fn on(store: SupabaseStore) -> Self {
         Self {
-            throttle: SupabaseThrottle::new(&store, SECRET.as_bytes()).unwrap(),
+            throttle: SupabaseThrottle::new(&store, ServerSecret::new(SECRET.as_bytes()).unwrap())
+                .legacy_secret(SECRET.as_bytes()),
             store,
         }
     }
@@ -101,7 +96,7 @@ impl Desk {
         let store = &self.store;
         let (nobody, tenant) = (UserId::new(NOBODY).unwrap(), TenantId::new(TENANT).unwrap());
         let (hash, admin) = (PasswordHash::from_stored(HASH), admin());
-        let key = AttemptKey::new(LOGIN, Some(SOURCE.into()));
+        let attempt = Attempt::new(LOGIN, Some(SOURCE.into()));
         match ask {
             Ask::FindByLogin => Ok(store.find_by_login(LOGIN).await.map(drop)?),
             Ask::FindById => Ok(store.find_by_id(&nobody).await.map(drop)?),
@@ -124,9 +119,11 @@ impl Desk {
                 let deleted = store.delete(Some(&tenant), &nobody, Some(&admin));
                 answered(deleted.await)
             }
-            Ask::Attempt => counted(self.throttle.attempt(&key).await),
-            Ask::Failed => counted(self.throttle.failed(&key).await),
-            Ask::Succeeded => counted(self.throttle.succeeded(&key).await),
+            Ask::Acquire => counted(self.throttle.acquire(&attempt).await),
+            Ask::Forgive => {
+                let forgiven = self.throttle.forgive(&nobody, &[LOGIN], Forget::Everything);
+                counted(forgiven.await)
+            }
         }
     }
 }
@@ -161,9 +158,9 @@ fn answered<T>(outcome: Result<T, DirectoryError<SupabaseError>>) -> Result<(), 
     }
 }
 
-fn counted(outcome: Result<(), ThrottleError>) -> Result<(), Failure> {
+fn counted<T>(outcome: Result<T, ThrottleError>) -> Result<(), Failure> {
     match outcome {
-        Ok(()) | Err(ThrottleError::Limited { .. }) => Ok(()),
+        Ok(_) | Err(ThrottleError::Limited { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

@@ -71,7 +71,7 @@ async fn who_waits_for_a_place_until_its_time_is_over_is_told_503() {
     while place.gateway.arrived() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    let waiting: Vec<_> = [Ask::List, Ask::Create, Ask::Update, Ask::Ping, Ask::Attempt]
+    let waiting: Vec<_> = [Ask::List, Ask::Create, Ask::Update, Ask::Ping, Ask::Acquire]
         .into_iter()
         .map(ask)
         .collect();

@@ -76,6 +76,14 @@ async fn nobody_but_the_service_role_reaches_table_or_functions() {
             "update users set role = 'admin'",
             "delete from users",
             "select * from portcullis_attempts",
+            "select * from portcullis_counters",
+            "select * from portcullis_known_addresses",
+            "insert into portcullis_devices values ('a', 'a', 'a', 0, 'a', now())",
+            "delete from portcullis_refunds",
+            "select portcullis_throttle_acquire('{}', '{}')",
+            "select portcullis_throttle_success('{}')",
+            "select portcullis_throttle_refund('[]')",
+            "select portcullis_throttle_forgive('a', '{}', true)",
             "select * from portcullis_find_by_login('anna@example.com')",
             "select * from portcullis_update(gen_random_uuid(), '{}')",
             "select portcullis_check()",
@@ -98,7 +106,7 @@ async fn nobody_but_the_service_role_reaches_table_or_functions() {
 }
 
 /// What somebody may get wrong, and the words it is told in.
-const WRONG: [(&str, &str); 14] = [
+const WRONG: [(&str, &str); 18] = [
     ("drop table users cascade", "no table \"users\""),
     (
         "alter table users drop column epoch cascade",
@@ -138,6 +146,23 @@ const WRONG: [(&str, &str); 14] = [
     (
         "revoke insert on portcullis_attempts from service_role",
         "may not insert",
+    ),
+    (
+        "revoke insert on portcullis_counters from service_role",
+        "may not insert",
+    ),
+    (
+        "drop table portcullis_refunds",
+        "table portcullis_refunds is missing",
+    ),
+    (
+        "drop function portcullis_throttle_evict",
+        "function portcullis_throttle_evict is missing",
+    ),
+    (
+        "create or replace function portcullis_check() returns jsonb language sql stable as
+         $$ select '{\"version\": 1, \"problems\": []}'::jsonb $$",
+        "version 1 of the migration",
     ),
     (
         "create or replace function portcullis_check() returns jsonb language sql stable as
@@ -205,4 +230,38 @@ async fn two_spellings_of_one_address_that_are_there_already_are_named_and_nothi
         "{error}"
     );
     assert!(place.sql("select count(*) from users").trim() == "2");
+}
+
+#[tokio::test]
+async fn a_later_version_of_the_migration_serves_if_it_says_so() {
+    let place = Stack::shared().place();
+    for (serves_from, is_served) in [(1, true), (2, true), (3, false)] {
+        place.sql(&format!(
+            "create or replace function portcullis_check() returns jsonb language sql stable as
+             $$ select '{{\"version\": 5, \"serves_from\": {serves_from}, \"problems\": []}}'::jsonb $$"
+        ));
+        let found = problems(&place, Schema::default()).await;
+        assert_eq!(found.is_empty(), is_served, "{serves_from}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn functions_and_indexes_of_others_are_left_alone_whatever_their_names() {
+    let place = Stack::shared().place();
+    place.sql(
+        "create function portcullis_foreign() returns integer language sql as $$ select 7 $$;
+         create table foreign_users (email text);
+         create index portcullis_users_of_mine on foreign_users (email);
+         grant execute on function portcullis_foreign to anon",
+    );
+    let rights = "select proacl from pg_proc where proname = 'portcullis_foreign'
+        and pronamespace = current_schema::regnamespace";
+    let before = place.sql(rights);
+    place.sql(&Schema::default().schema(&place.schema).migration().unwrap());
+    assert_eq!(place.sql("select portcullis_foreign()"), "7");
+    assert_eq!(place.sql(rights), before);
+    assert_eq!(
+        place.sql("select count(*) from pg_indexes where indexname = 'portcullis_users_of_mine' and schemaname = current_schema"),
+        "1"
+    );
 }

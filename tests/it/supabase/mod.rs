@@ -22,6 +22,7 @@ mod secrecy;
 mod throttle;
 mod tls;
 mod town;
+mod upgrade;
 mod wire;
 
 use crate::stack::{Place, Stack};

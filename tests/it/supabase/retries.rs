@@ -7,9 +7,9 @@ use crate::stack::{Fault, Place, Stack};
 use core::time::Duration;
 use portcullis::directory::UserDirectory as _;
 use portcullis::stores::supabase::Progress;
-use portcullis::throttle::{AttemptKey, Throttle as _};
+use portcullis::throttle::{Attempt, Success, Throttle as _};
 use portcullis::user::TenantId;
-use portcullis::{PasswordHash, Refusal, UserStore as _};
+use portcullis::{PasswordHash, Refusal, UserId, UserStore as _};
 use std::convert::Infallible;
 
 /// Faults that may be over in a moment.
@@ -211,24 +211,26 @@ async fn a_write_whose_answer_is_lost_was_carried_out_once() {
     });
     assert_eq!((deleted.await, one(&epoch)), (1, String::new()));
 
-    let key = AttemptKey::new("canary@example.com", None);
-    let failed = arrivals(&place, async {
-        desk.throttle
-            .failed(&key)
-            .await
-            .expect_err("the answer is lost");
+    let attempt = Attempt::new("canary@example.com", None);
+    let acquired = arrivals(&place, async {
+        let lost = desk.throttle.acquire(&attempt).await;
+        lost.expect_err("the answer is lost");
     });
-    let failures = "select failures from portcullis_attempts";
+    let failures = "select failures from portcullis_counters";
     assert_eq!(
-        (failed.await, one(failures)),
+        (acquired.await, one(failures)),
         (1, "1".into()),
         "a second time it would be 2"
     );
+    place.gateway.mend();
+    let acquired = desk.throttle.acquire(&attempt).await.unwrap();
+    place.gateway.fault(Fault::LostAnswer);
     let succeeded = arrivals(&place, async {
-        desk.throttle
-            .succeeded(&key)
-            .await
-            .expect_err("the answer is lost");
+        let id = UserId::new("canary").unwrap();
+        let success = desk
+            .throttle
+            .success(&acquired.charge, Success::new(&id, 0));
+        success.await.expect_err("the answer is lost");
     });
     assert_eq!((succeeded.await, one(failures)), (1, String::new()));
 }

@@ -90,7 +90,8 @@ impl Way {
 
 /// Every way there is.
 pub(super) async fn ways(town: &Town<SupabaseStore>) -> Vec<Way> {
-    const ATTEMPT: &str = "rpc/portcullis_attempt";
+    const ACQUIRE: &str = "rpc/portcullis_throttle_acquire";
+    const SUCCESS: &str = "rpc/portcullis_throttle_success";
     const LOGIN: &str = "rpc/portcullis_find_by_login";
     let (anna, max) = (town.token(&town.anna).await, town.token(&town.max).await);
     let by_anna = town.anna.id.as_str();
@@ -126,12 +127,12 @@ pub(super) async fn ways(town: &Town<SupabaseStore>) -> Vec<Way> {
     vec![
         way(
             "POST /token",
-            &[ATTEMPT, LOGIN, "rpc/portcullis_succeeded"],
+            &[ACQUIRE, LOGIN, SUCCESS],
             Box::new(signing_in(PASSWORD)),
         ),
         way(
             "POST /token with a wrong password",
-            &[ATTEMPT, LOGIN, "rpc/portcullis_failed"],
+            &[ACQUIRE, LOGIN],
             Box::new(signing_in("wrong")),
         ),
         way(
@@ -161,13 +162,7 @@ pub(super) async fn ways(town: &Town<SupabaseStore>) -> Vec<Way> {
         ),
         way(
             "PATCH /users/{id} of one's own password",
-            &[
-                &changed,
-                ATTEMPT,
-                LOGIN,
-                "rpc/portcullis_succeeded",
-                "rpc/portcullis_update",
-            ],
+            &[&changed, ACQUIRE, LOGIN, SUCCESS, "rpc/portcullis_update"],
             at("PATCH", &changed, &max, Some(own)),
         ),
         way(

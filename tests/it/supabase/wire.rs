@@ -98,9 +98,14 @@ fn expected(ask: Ask) -> Expected {
                 body,
             )
         }
-        Ask::Attempt => function("/rest/v1/rpc/portcullis_attempt", None, None, Value::Null),
-        Ask::Failed => function("/rest/v1/rpc/portcullis_failed", None, None, Value::Null),
-        Ask::Succeeded => function("/rest/v1/rpc/portcullis_succeeded", None, None, Value::Null),
+        Ask::Acquire => {
+            let path = "/rest/v1/rpc/portcullis_throttle_acquire";
+            function(path, None, None, Value::Null)
+        }
+        Ask::Forgive => {
+            let path = "/rest/v1/rpc/portcullis_throttle_forgive";
+            function(path, None, None, Value::Null)
+        }
     }
 }
 
@@ -146,7 +151,7 @@ async fn each_call_is_one_request_and_nothing_in_it_is_left_to_chance() {
         headers(ask, request, &expected, &place);
         match expected.body {
             None => assert!(request.body.is_empty(), "{ask:?}"),
-            Some(Value::Null) => names_nobody(ask, &request.json()),
+            Some(Value::Null) => names_nobody(ask, request.json()),
             Some(body) => {
                 let mut sent = request.json();
                 // Of those that are new each time, the address is too.
@@ -210,19 +215,45 @@ fn headers(ask: Ask, request: &Recorded, expected: &Expected, place: &Place) {
 }
 
 /// Whom a throttle counts stands on the wire as a keyed hash only.
-fn names_nobody(ask: Ask, body: &Value) {
-    let names: Vec<&String> = body.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["account", "address", "limits", "pair"], "{ask:?}");
-    for name in ["account", "address", "pair"] {
-        let text = body[name].as_str().unwrap();
-        let hash = text.strip_prefix(name).unwrap().strip_prefix(' ').unwrap();
-        assert_eq!(hash.len(), 43, "{ask:?}: {text}");
-    }
+fn names_nobody(ask: Ask, mut body: Value) {
     let text = body.to_string();
     let source = IpAddr::from(SOURCE).to_string();
     for word in [LOGIN, "canary", "example", &source] {
         assert!(!text.contains(word), "{ask:?}: {text}");
     }
-    let limits = json!({"account_failures": 10, "address_failures": 100, "address_window": 900.0});
-    assert_eq!(body["limits"], limits);
+    let names = match ask {
+        Ask::Acquire => &mut body["attempt"],
+        _ => &mut body["names"],
+    };
+    blank(names);
+    let expected = match ask {
+        Ask::Acquire => json!({
+            "attempt": {
+                "account": ["hash"], "all_devices": ["hash"], "known_address": ["hash"], "address": ["hash"],
+                "legacy": {"account": "account hash", "known_address": "pair hash", "address": "address hash"},
+                "in_flight": {"account": 0, "known_address": 0, "device": 0, "all_devices": 0, "address": 0},
+            },
+            "limits": {"account_failures": 10, "address_failures": 100, "address_window": 900.0},
+        }),
+        _ => json!({
+            "account_id": NOBODY,
+            "names": {"account": ["hash"], "all_devices": ["hash"], "legacy": ["account hash"]},
+            "everything": true,
+        }),
+    };
+    assert_eq!(body, expected, "{ask:?}");
+}
+
+/// Puts a word in the place of each hash of 256 bits.
+fn blank(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let (kind, hash) = text.rsplit_once(' ').unwrap_or(("", text));
+            assert_eq!(hash.len(), 43, "{text}");
+            *text = format!("{kind} hash").trim_start().to_owned();
+        }
+        Value::Array(list) => list.iter_mut().for_each(blank),
+        Value::Object(object) => object.values_mut().for_each(blank),
+        _ => {}
+    }
 }

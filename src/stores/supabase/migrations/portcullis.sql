@@ -1,11 +1,8 @@
 -- What portcullis needs in a Supabase (or any PostgREST) database: columns, rules and functions.
 --
--- Run it as the owner of the table, in Supabase's SQL editor or by psql. It is one transaction: all of it is done, or
--- nothing. Running it again changes nothing; what it made before is brought to what stands here. Functions and tables of
--- its own begin with portcullis_. For other names of schema, table, columns or role take the text that
--- `stores::supabase::Schema::migration` (or `server migration`) gives.
-begin;
-set local client_min_messages to warning;
+-- Run the text that `stores::supabase::Schema::migration` (or `server migration`) gives, as the owner of the table, in
+-- Supabase's SQL editor or by psql. It is one transaction: all of it is done, or nothing. Running it again changes
+-- nothing; what it made before is brought to what stands here. Functions and tables of its own begin with portcullis_.
 
 -- 1. The table of users.
 
@@ -48,7 +45,8 @@ begin
     end loop;
     for col in
         select i.indexrelid::regclass as name from pg_index i join pg_class c on c.oid = i.indexrelid
-        where c.relnamespace = '"public"'::regnamespace and c.relname like 'portcullis\_users\_%' and i.indrelid <> users
+        where c.relnamespace = '"public"'::regnamespace and i.indrelid <> users
+            and c.relname in ('portcullis_users_email', 'portcullis_users_in_order')
     loop
         -- From when another table was named.
         execute format('drop index %s', col.name);
@@ -60,14 +58,18 @@ create unique index if not exists portcullis_users_email on "public"."users" (lo
 -- Serves the list in its order.
 create index if not exists portcullis_users_in_order on "public"."users" ("tenant_id", "created_at", "id");
 
--- Functions are made anew: one that gives rows of another table can't be replaced.
+-- Functions are made anew: one that gives rows of another table can't be replaced. Only these: other functions may have
+-- names that begin with portcullis_ too.
 do $$
 declare
     function regprocedure;
 begin
     for function in
         select p.oid::regprocedure from pg_proc p
-        where p.pronamespace = '"public"'::regnamespace and p.proname like 'portcullis\_%'
+        where p.pronamespace = '"public"'::regnamespace and p.proname in (
+            'portcullis_find_by_login', 'portcullis_create_first', 'portcullis_lock', 'portcullis_keep',
+            'portcullis_update', 'portcullis_delete', 'portcullis_replace_password_hash',
+            'portcullis_import_hashes', 'portcullis_check')
     loop
         execute format('drop function %s', function);
     end loop;
@@ -171,123 +173,7 @@ begin
     return found;
 end $$;
 
--- 3. Failed sign-ins, counted for all servers of one database: what `stores::supabase::SupabaseThrottle` calls.
--- The times are the database's, so servers' clocks need not agree.
-
--- Failures, and the places people have signed in from. Whom a row is about is only there as a keyed hash.
-create table if not exists "public".portcullis_attempts (
-    key       text        not null primary key,
-    failures  integer     not null default 0,
-    -- An account's last failure; the start of an address's window.
-    since     timestamptz not null,
-    forget_at timestamptz not null
-);
-create index if not exists portcullis_attempts_forgotten on "public".portcullis_attempts (forget_at);
-
--- The counter that this attempt's failure falls on, and the seconds until the next attempt counts; null if it does now.
--- At a place the account has been signed in from, failures are counted apart: others can't lock its owner out.
-create function "public".portcullis_admit(
-    account text, pair text, address text, limits jsonb, out counted text, out wait double precision)
-language plpgsql stable set search_path = '' as $$
-declare
-    at constant timestamptz := clock_timestamp();
-begin
-    counted := case when exists (
-        select from "public".portcullis_attempts a where a.key = 'familiar ' || pair and a.forget_at > at)
-        then pair else account end;
-    select max(delayed.seconds) into wait from (
-        select extract(epoch from least(a.since, at) - at) + case
-            when a.key = address and a.failures >= (limits ->> 'address_failures')::integer
-                then (limits ->> 'address_window')::double precision
-            when a.key = counted and a.failures >= 100
-                then 86400
-            when a.key = counted and a.failures >= (limits ->> 'account_failures')::integer
-                then least(2.0 ^ (a.failures - (limits ->> 'account_failures')::integer), 3600)
-            else 0 end as seconds
-        from "public".portcullis_attempts a where a.key in (counted, address) and a.forget_at > at
-    ) delayed where delayed.seconds > 0;
-end $$;
-
--- All attempts at one account, then all of one address, one after the other: parallel guesses must not slip past.
-create function "public".portcullis_queue(account text, address text) returns void
-language plpgsql set search_path = '' as $$
-begin
-    perform pg_advisory_xact_lock(hashtextextended(account, 0));
-    if address is not null then
-        perform pg_advisory_xact_lock(hashtextextended(address, 0));
-    end if;
-end $$;
-
--- Whether an attempt may be made: null, or the seconds to wait.
-create function "public".portcullis_attempt(
-    account text, limits jsonb, pair text default null, address text default null) returns double precision
-language sql stable set search_path = '' as $$
-    select wait from "public".portcullis_admit(account, pair, address, limits)
-$$;
-
--- Counts a failure: null, or the seconds to wait if it came too late to count.
-create function "public".portcullis_failed(
-    account text, limits jsonb, pair text default null, address text default null) returns double precision
-language plpgsql set search_path = '' as $$
-declare
-    at timestamptz;
-    admitted record;
-    fresh constant integer := 1;
-    address_window constant interval := make_interval(secs => (limits ->> 'address_window')::double precision);
-begin
-    perform "public".portcullis_queue(account, address);
-    at := clock_timestamp();
-    select a.* into admitted from "public".portcullis_admit(account, pair, address, limits) a;
-    if admitted.wait is not null then
-        return admitted.wait;
-    end if;
-    insert into "public".portcullis_attempts as a (key, failures, since, forget_at)
-    values (admitted.counted, fresh, at, at + interval '1 day')
-    on conflict (key) do update set
-        failures = case when a.forget_at > at then a.failures + 1 else fresh end,
-        since = at,
-        -- At the most in a row a counter outlives its delay by a day, or each day would begin with a clean slate.
-        forget_at = at + case when a.forget_at > at and a.failures + 1 >= 100
-            then interval '2 days' else interval '1 day' end;
-    if address is not null then
-        insert into "public".portcullis_attempts as a (key, failures, since, forget_at)
-        values (address, fresh, at, at + address_window)
-        on conflict (key) do update set
-            failures = case when a.forget_at > at then a.failures + 1 else fresh end,
-            since = case when a.forget_at > at then a.since else at end,
-            forget_at = case when a.forget_at > at then a.forget_at else at + address_window end;
-    end if;
-    -- What is forgotten goes, a little at a time, so that made-up names don't pile up.
-    delete from "public".portcullis_attempts d using (
-        select a.key from "public".portcullis_attempts a where a.forget_at <= at limit 20 for update skip locked
-    ) gone where d.key = gone.key;
-    return null;
-end $$;
-
--- Ends an account's row of failures and remembers the place: null, or the seconds to wait if it came too late to count.
-create function "public".portcullis_succeeded(
-    account text, limits jsonb, pair text default null, address text default null) returns double precision
-language plpgsql set search_path = '' as $$
-declare
-    until timestamptz;
-    admitted record;
-begin
-    perform "public".portcullis_queue(account, address);
-    until := clock_timestamp() + interval '30 days';
-    select a.* into admitted from "public".portcullis_admit(account, pair, address, limits) a;
-    if admitted.wait is not null then
-        return admitted.wait;
-    end if;
-    delete from "public".portcullis_attempts a where a.key in (account, pair);
-    if pair is not null then
-        insert into "public".portcullis_attempts as a (key, since, forget_at)
-        values ('familiar ' || pair, clock_timestamp(), until)
-        on conflict (key) do update set since = excluded.since, forget_at = excluded.forget_at;
-    end if;
-    return null;
-end $$;
-
--- 4. The import of clear-text passwords, and the check at a server's start.
+-- 3. The import of clear-text passwords, and the check at a server's start.
 
 -- Clear-text passwords that another program stored become hashes. `hashed` is [{"id", "clear_text", "password_hash"}];
 -- one that was changed meanwhile is left for the next round. Answers how many there were.
@@ -307,7 +193,8 @@ begin
     return done;
 end $$;
 
--- What would go wrong later, said now: {"version": 1, "problems": ["..."]}.
+-- What would go wrong later, said now: {version, serves_from, problems}. Servers that need any version from `serves_from`
+-- to `version` can use this database.
 create function "public".portcullis_check() returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
@@ -323,7 +210,16 @@ begin
     if not (select r.rolbypassrls or r.rolsuper from pg_roles r where r.rolname = current_user) then
         problems := problems || format('role %s is subject to row level security: use the service key', current_user);
     end if;
-    foreach held in array array[users, '"public".portcullis_attempts'::regclass] loop
+    for held, word in
+        select users, null union all
+        select to_regclass('"public".' || t.name), t.name from unnest(array[
+            'portcullis_counters', 'portcullis_known_addresses', 'portcullis_devices', 'portcullis_refunds',
+            'portcullis_attempts']) as t(name)
+    loop
+        if held is null then
+            problems := problems || format('table %s is missing: run the migration again', word);
+            continue;
+        end if;
         foreach word in array array['select', 'insert', 'update', 'delete'] loop
             if not has_table_privilege(current_user, held, word) then
                 problems := problems || format('role %s may not %s on %s: grant it', current_user, word, held);
@@ -341,8 +237,10 @@ begin
     end loop;
     for word in
         select f.name from unnest(array[
-            'find_by_login', 'create_first', 'lock', 'keep', 'update', 'delete', 'replace_password_hash',
-            'admit', 'queue', 'attempt', 'failed', 'succeeded', 'import_hashes']) as f(name)
+            'find_by_login', 'create_first', 'lock', 'keep', 'update', 'delete', 'replace_password_hash', 'import_hashes',
+            'throttle_acquire', 'throttle_success', 'throttle_refund', 'throttle_forgive', 'throttle_now',
+            'throttle_capacity', 'throttle_lock', 'throttle_lock_rows', 'throttle_count', 'throttle_charge', 'throttle_give_back',
+            'throttle_evict', 'throttle_forget', 'throttle_forget_places', 'admit', 'queue', 'attempt', 'failed', 'succeeded']) as f(name)
         where not exists (
             select from pg_proc p
             where p.pronamespace = '"public"'::regnamespace and p.proname = 'portcullis_' || f.name
@@ -364,13 +262,12 @@ begin
         problems := problems || format('column "%s" of %s is not null and has no default, so that not everybody can be created: let it be null, or give it a default',
             word, users);
     end loop;
-    return jsonb_build_object('version', 1, 'problems', problems);
+    return jsonb_build_object('version', 2, 'serves_from', 1, 'problems', problems);
 end $$;
 
--- 5. Who may use all this: the service role alone.
+-- 4. Who may use all this: the service role alone.
 
 alter table "public"."users" enable row level security;
-alter table "public".portcullis_attempts enable row level security;
 
 do $$
 declare
@@ -379,12 +276,15 @@ declare
 begin
     -- Supabase grants everything in its schemas to everybody by default. Hashes are nobody's business.
     for other in select r.rolname from pg_roles r where r.rolname in ('anon', 'authenticated') loop
-        execute format('revoke all on "public"."users", "public".portcullis_attempts from %I', other);
+        execute format('revoke all on "public"."users" from %I', other);
     end loop;
-    revoke all on "public"."users", "public".portcullis_attempts from public;
+    revoke all on "public"."users" from public;
     for function in
         select p.oid::regprocedure from pg_proc p
-        where p.pronamespace = '"public"'::regnamespace and p.proname like 'portcullis\_%'
+        where p.pronamespace = '"public"'::regnamespace and p.proname in (
+            'portcullis_find_by_login', 'portcullis_create_first', 'portcullis_lock', 'portcullis_keep',
+            'portcullis_update', 'portcullis_delete', 'portcullis_replace_password_hash',
+            'portcullis_import_hashes', 'portcullis_check')
     loop
         execute format('revoke all on function %s from public', function);
         for other in select r.rolname from pg_roles r where r.rolname in ('anon', 'authenticated') loop
@@ -393,10 +293,5 @@ begin
         execute format('grant execute on function %s to "service_role"', function);
     end loop;
     grant usage on schema "public" to "service_role";
-    grant select, insert, update, delete on "public"."users", "public".portcullis_attempts to "service_role";
+    grant select, insert, update, delete on "public"."users" to "service_role";
 end $$;
-
--- PostgREST learns of the functions.
-notify pgrst, 'reload schema';
-
-commit;

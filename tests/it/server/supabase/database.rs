@@ -27,7 +27,7 @@ const DROP_FUNCTIONS: &str = "do $$ declare f regprocedure; begin
         where p.pronamespace = current_schema()::regnamespace and p.proname like 'portcullis\\_%'
     loop execute format('drop function %s cascade', f); end loop; end $$";
 
-const BROKEN: [Broken; 16] = [
+const BROKEN: [Broken; 18] = [
     broken(
         "drop table users cascade",
         &["there is no table \"users\" in schema \"place_", RUN_IT],
@@ -54,7 +54,20 @@ const BROKEN: [Broken; 16] = [
     ),
     broken(
         "drop table portcullis_attempts",
-        &["a table that the functions use is missing", RUN_IT],
+        &["table portcullis_attempts is missing", RUN_IT_AGAIN],
+    ),
+    broken(
+        "drop table portcullis_devices, portcullis_refunds",
+        &[
+            "table portcullis_devices is missing: run the migration again; table portcullis_refunds is missing",
+        ],
+    ),
+    broken(
+        "drop function portcullis_throttle_acquire",
+        &[
+            "function portcullis_throttle_acquire is missing, or role service_role may not call it",
+            RUN_IT_AGAIN,
+        ],
     ),
     broken(
         "revoke all on users from service_role",
@@ -71,8 +84,8 @@ const BROKEN: [Broken; 16] = [
         ],
     ),
     broken(
-        "revoke update on portcullis_attempts from service_role",
-        &["may not update on portcullis_attempts: grant it"],
+        "revoke update on portcullis_counters from service_role",
+        &["may not update on portcullis_counters: grant it"],
     ),
     broken(
         "revoke execute on function portcullis_check from service_role",
@@ -83,9 +96,9 @@ const BROKEN: [Broken; 16] = [
         &["row level security is off on users", RUN_IT_AGAIN],
     ),
     broken(
-        "alter table portcullis_attempts disable row level security",
+        "alter table portcullis_known_addresses disable row level security",
         &[
-            "row level security is off on portcullis_attempts",
+            "row level security is off on portcullis_known_addresses",
             RUN_IT_AGAIN,
         ],
     ),
@@ -105,11 +118,11 @@ const BROKEN: [Broken; 16] = [
         mended_by: Some("drop policy \"read me\" on users; drop policy mine on users"),
     },
     Broken {
-        by: "create policy all_of_you on portcullis_attempts using (true)",
+        by: "create policy all_of_you on portcullis_devices using (true)",
         said: &[
-            "policy \"all_of_you\" lets others than the service role at portcullis_attempts: drop it",
+            "policy \"all_of_you\" lets others than the service role at portcullis_devices: drop it",
         ],
-        mended_by: Some("drop policy all_of_you on portcullis_attempts"),
+        mended_by: Some("drop policy all_of_you on portcullis_devices"),
     },
     Broken {
         by: "alter table users add column plan text not null default ''; alter table users alter column plan drop default",

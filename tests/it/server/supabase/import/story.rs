@@ -57,7 +57,7 @@ fn clear_text_passwords_become_hashes_with_which_everybody_signs_in() {
         assert!(!touches_clear_text(request, few), "{request:?}");
     }
     // All of those were failures from one address.
-    place.sql("delete from portcullis_attempts");
+    place.sql("delete from portcullis_counters");
 
     // The first run leaves one, says whom, and fails, since clear text is still there.
     let said = import(place);

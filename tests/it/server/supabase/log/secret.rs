@@ -157,7 +157,7 @@ fn at_trace_with(place: &Place, key: &str) {
         place.gateway.fault_where(fault, |request| {
             let asks_who =
                 request.method == "GET" && request.query.iter().any(|(name, _)| name == "id");
-            !asks_who && !request.path.ends_with("/portcullis_attempt")
+            !asks_who && !request.path.ends_with("/portcullis_throttle_acquire")
         });
         note(scene.round());
         place.gateway.mend();
