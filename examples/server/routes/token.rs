@@ -53,15 +53,10 @@ async fn answer<S: UserDirectory>(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let kind = form::kind(&parts.headers)?;
-    let fields = match kind {
-        form::Kind::NoForm => Vec::new(),
-        kind => {
-            let body = body::read(body, MAX_FORM, state.limits.body).await?;
-            form::fields(kind, body).await?
-        }
-    };
-    let (username, password) = login(fields)?;
+    // The body of any other media type is not read.
+    let kind = form::kind(&parts.headers)?.ok_or_else(not_a_form)?;
+    let body = body::read(body, MAX_FORM, state.limits.body).await?;
+    let (username, password) = login(form::fields(kind, body).await?)?;
     let mut credentials = Credentials::new(username, password);
     if let Some(address) = source {
         credentials = credentials.source(address);
@@ -126,6 +121,12 @@ fn login(fields: Vec<Field>) -> Result<(String, String), ApiError> {
         (Some(username), Some(password)) if problems.is_empty() => Ok((username, password)),
         _ => Err(ApiError::Invalid(problems)),
     }
+}
+
+/// Reports the required fields as missing, as the original did, and names the media type to send them in.
+fn not_a_form() -> ApiError {
+    let msg = "Field required; send application/x-www-form-urlencoded";
+    ApiError::NotAForm([USERNAME, PASSWORD].map(|name| Problem::missing(name).message(msg)))
 }
 
 /// RFC 6749 §3.2: no parameter more than once. Two readers could choose two different ones.
