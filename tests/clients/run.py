@@ -124,19 +124,31 @@ def typescript_client(url: str, document: Path) -> None:
     run("node", "out/crud.js", url, *DEMO, cwd=WORK)
 
 
-def token(url: str) -> str:
-    form = urllib.parse.urlencode({"username": DEMO[0], "password": DEMO[1]}).encode()
-    with urllib.request.urlopen(f"{url}/token", form, timeout=10) as answer:
-        return str(json.load(answer)["access_token"])
+def fetch(url: str, form: dict[str, str] | None = None, token: str = "") -> dict[str, str]:
+    """Posts a form, or gets a page as JSON."""
+    body = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(url, body, {"Authorization": f"Bearer {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer))
 
 
 def property_tests(url: str, examples: int) -> None:
-    settings = {"PORTCULLIS_URL": url, "PORTCULLIS_TOKEN": token(url), "SCHEMATHESIS_HOOKS": "hooks"}
+    sign_in = {"username": DEMO[0], "password": DEMO[1]}
+    token = fetch(f"{url}/token", sign_in)["access_token"]
+    own_id = fetch(f"{url}/users/me", token=token)["id"]
     for name in ["schemathesis.toml", "hooks.py"]:
         shutil.copy(SOURCE / name, WORK)
+    settings = {
+        "PORTCULLIS_TOKEN": token,
+        "PORTCULLIS_OWN_ID": own_id,
+        "SCHEMATHESIS_HOOKS": "hooks",
+        "PYTHONPATH": str(WORK),
+    }
     command = [BIN / "schemathesis", "--config-file", "schemathesis.toml", "run", f"{url}/openapi.json"]
     options = ["--max-examples", str(examples), "--seed", str(SEED)]
     run(*command, *options, cwd=WORK, env={**os.environ, **settings})
+    # Otherwise much of it was answered 401 or 403, and proved little.
+    assert fetch(f"{url}/agent", token=token)["role"] == "admin", "the administrator was changed"
 
 
 def main() -> None:
@@ -150,12 +162,13 @@ def main() -> None:
         executable = build()
     with server(executable) as url:
         document = WORK / "openapi.json"
-        with urllib.request.urlopen(f"{url}/openapi.json", timeout=10) as answer:
-            document.write_bytes(answer.read())
+        document.write_text(json.dumps(fetch(f"{url}/openapi.json")), encoding="utf-8")
         with step("openapi-python-client"):
             python_client(url, document)
         with step("openapi-typescript and openapi-fetch"):
             typescript_client(url, document)
+    # A server of its own, so that a run can be repeated.
+    with server(executable) as url:
         with step(f"schemathesis, {examples} examples for each operation"):
             property_tests(url, examples)
 
