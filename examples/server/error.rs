@@ -34,7 +34,7 @@ pub(crate) enum ApiError {
     TooLarge,
     /// 422: readable, but not what the route takes.
     Invalid(Vec<Problem>),
-    /// 422: the body is not a form, and so lacks these fields.
+    /// 422: the body is not a form; these fields are therefore missing.
     NotAForm([Problem; 2]),
     /// 500: our fault; the log says more.
     Internal,

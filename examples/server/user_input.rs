@@ -90,9 +90,13 @@ pub(crate) fn changes(
     if needed && !object.has(CURRENT_PASSWORD) {
         problems.push(Problem::missing(CURRENT_PASSWORD));
     }
-    // Checked for its form wherever it is given, and used only where it is needed.
+    // Validated wherever it is given, as the OpenAPI document declares it; used only where it is needed.
     let current_password = optional(&mut object, CURRENT_PASSWORD, &mut problems)
-        .and_then(|text| bounded(text).map_err(|problem| problems.push(problem)).ok())
+        .and_then(|text| {
+            current_password_of_valid_length(text)
+                .map_err(|problem| problems.push(problem))
+                .ok()
+        })
         .filter(|_| needed);
     if problems.is_empty() {
         Ok(ChangedFields {
@@ -160,8 +164,8 @@ fn role(value: Option<Value>) -> Result<Option<Role>, Problem> {
     }
 }
 
-/// A current password that could be right: not empty, and not over the longest that is ever hashed.
-fn bounded(text: String) -> Result<String, Problem> {
+/// Checks the length of a current password: an empty one, or one too long to be hashed, is never right.
+fn current_password_of_valid_length(text: String) -> Result<String, Problem> {
     match text
         .chars()
         .take(MAX_PASSWORD_BYTES.saturating_add(1))

@@ -1,4 +1,4 @@
-"""Signs in and creates, reads, lists, changes and deletes users through the client that openapi-python-client generates.
+"""Signs in, and creates, reads, lists, changes and deletes users, through the client of openapi-python-client.
 
 Usage: crud.py URL USERNAME PASSWORD. The generated package is `python_client`.
 """
@@ -112,7 +112,8 @@ def users(client: Client, admin: AuthenticatedClient) -> None:
     forbidden = read_users_users_get.sync_detailed(client=member)
     assert expect(Error, HTTPStatus.FORBIDDEN, forbidden).detail == "Not enough permissions"
     moved = f"{uuid4()}@example.com"
-    unproven = update_user_users_user_id_patch.sync_detailed(user.id, client=member, body=UserUpdate(email=moved))
+    change = UserUpdate(email=moved)
+    unproven = update_user_users_user_id_patch.sync_detailed(user.id, client=member, body=change)
     detail = expect(HTTPValidationError, HTTPStatus.UNPROCESSABLE_ENTITY, unproven).detail
     assert isinstance(detail, list) and detail[0].loc == ["body", "current_password"]
     changes = UserUpdate(email=moved, current_password=PASSWORD)

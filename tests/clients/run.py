@@ -4,11 +4,11 @@
     python3 tests/clients/run.py [--examples N]
 
 Builds and starts the server with `--demo`, generates clients from its `/openapi.json` (openapi-python-client;
-openapi-typescript with openapi-fetch), type-checks them, and runs with each the same story: sign in, create, read, list,
-change, delete, and the errors. Then Schemathesis sends N examples to each operation (default 500).
+openapi-typescript with openapi-fetch), type-checks them, and runs the same scenario with each: sign in, create,
+read, list, change, delete, and the errors. Then Schemathesis sends N examples to each operation (default 500).
 
-Needs cargo, Python 3.11 or later with venv, Node.js 18 or later with npm, and the package registries on the first run.
-What is installed is pinned in `requirements.txt` and `package-lock.json`, and lies in `target/clients`.
+Needs cargo, Python 3.11 or later with venv, Node.js 18 or later with npm, and on the first run the package
+registries. `requirements.txt` and `package-lock.json` pin the packages, which are installed in `target/clients`.
 """
 
 import argparse
@@ -76,11 +76,12 @@ def same(one: Path, other: Path) -> bool:
 def build() -> Path:
     """Builds the server and returns its executable."""
     command = ["cargo", "build", "--locked", "--all-features", "--example", "server"]
-    built = subprocess.run(
-        [*command, "--message-format", "json-render-diagnostics"], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
-    messages = map(json.loads, built.stdout.splitlines())
-    return Path(next(m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "server"))
+    command += ["--message-format", "json-render-diagnostics"]
+    built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    for message in map(json.loads, built.stdout.splitlines()):
+        if message.get("executable") and message["target"]["name"] == "server":
+            return Path(message["executable"])
+    sys.exit("cargo named no executable")
 
 
 @contextmanager
@@ -93,10 +94,12 @@ def server(executable: Path) -> Iterator[str]:
         )
         try:
             assert child.stdout
-            line = child.stdout.readline().strip()
-            assert line.startswith("listening on http://"), line
-            yield line.removeprefix("listening on ")
-            assert child.poll() is None, "the server has ended"
+            prefix = "listening on "
+            urls = (line.strip().removeprefix(prefix) for line in child.stdout if line.startswith(prefix))
+            url = next(urls, None)
+            assert url, f"the server did not start; see {log.name}"
+            yield url
+            assert child.poll() is None, f"the server has ended; see {log.name}"
         finally:
             child.terminate()
             child.wait(timeout=30)
@@ -152,7 +155,8 @@ def property_tests(url: str, examples: int) -> None:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    keep_lines = argparse.RawDescriptionHelpFormatter
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=keep_lines)
     arguments.add_argument("--examples", type=int, default=500, help="examples for each operation")
     examples = arguments.parse_args().examples
     WORK.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,8 @@
 //! # });
 //! ```
 //!
-//! Every text is looked up, [`hostile_texts`] too: what a store's database can't hold must find nobody, and not fail.
+//! Look-ups are also made with [`hostile_texts`]: a text that the database cannot hold must find nobody, without
+//! an error.
 //!
 //! The checks that make many calls at once make them from one task. Run the suite on the kind of runtime your
 //! server has, so that the calls meet in your database as they will there.

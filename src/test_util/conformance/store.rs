@@ -62,11 +62,11 @@ pub(super) async fn unknown_logins_and_ids_find_nobody<S: UserStore>(store: &S) 
     for id in hostile_ids() {
         expect_nobody("id", id.as_str(), store.find_by_id(&id).await)?;
     }
-    // Whatever that did, it did it to nobody who is there.
+    // The store still works, and the accounts are still there.
     found(store, "anna@example.com").await.map(drop)
 }
 
-/// An error would be taken for a database that is down, and be anybody's to cause.
+/// An error would be taken for an outage, which anybody could then cause.
 fn expect_nobody<T, E: core::error::Error>(
     what: &str,
     text: &str,

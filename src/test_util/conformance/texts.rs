@@ -1,4 +1,4 @@
-//! Texts that have broken look-ups before, and the promises about them.
+//! Texts that are known to break look-ups, and the promises about them.
 
 use super::store::found;
 use super::{Fault, Kept, email, promise};
@@ -7,10 +7,11 @@ use crate::user::UserId;
 
 const MIB: usize = 1024 * 1024;
 
-/// Texts that have broken look-ups before: quotes, filters, wild cards, format strings, escape sequences, control and
-/// invisible characters, odd Unicode, and sizes up to 1 MiB.
+/// Texts that are known to break look-ups: quotes, filters, wild cards, format strings, escape sequences,
+/// control and invisible characters, odd Unicode, and sizes up to 1 MiB.
 ///
-/// None of them is an account of the suite. Send them to your own routes too: as login, password, path and JSON member.
+/// None of them is the login of an account that the suite creates. Send them to your own routes too: as login,
+/// password, path and JSON member.
 ///
 /// ```
 /// # use portcullis::test_util::conformance::hostile_texts;
@@ -31,7 +32,7 @@ pub fn hostile_texts() -> Vec<String> {
     texts
 }
 
-/// What databases, shells and templates give a meaning to.
+/// Syntax of databases, shells and templates.
 const SYNTAX: &[&str] = &[
     "' OR '1'='1",
     "\" OR \"\"=\"",
@@ -57,7 +58,7 @@ const SYNTAX: &[&str] = &[
     "{00000000-0000-0000-0000-000000000000}",
 ];
 
-/// Escape sequences spelled out: six harmless characters, unless they are pasted into JSON, SQL or an address.
+/// Escape sequences, spelled out: harmless unless they are pasted into JSON, SQL or a URL.
 const ESCAPES: &[&str] = &[
     "\\x00",
     "\\u0000",
@@ -73,7 +74,7 @@ const ESCAPES: &[&str] = &[
     "&#0;",
 ];
 
-/// Control characters. PostgreSQL refuses U+0000 in text, C libraries end at it, some collations skip it.
+/// Control characters. PostgreSQL rejects U+0000 in text, C strings end at it, some collations ignore it.
 const CONTROLS: &[&str] = &[
     "\0",
     "\0\0\0",
@@ -93,7 +94,7 @@ const CONTROLS: &[&str] = &[
     "anna\u{9b}@example.com",
 ];
 
-/// Characters that are not seen, change the direction of writing, look like others, or are none.
+/// Invisible characters, changes of writing direction, look-alikes, noncharacters.
 const INVISIBLE: &[&str] = &[
     "\u{202e}moc.elpmaxe@anna",
     "anna\u{200b}@example.com",
@@ -116,20 +117,20 @@ const INVISIBLE: &[&str] = &[
     "\u{e000}",
 ];
 
-/// Those that can be an identifier, cut to its length.
+/// The texts that can be an identifier, cut to its maximum length.
 pub(super) fn hostile_ids() -> Vec<UserId> {
     let cut = |text: String| text.chars().take(255).collect::<String>();
     let mut ids: Vec<UserId> = hostile_texts()
         .into_iter()
         .filter_map(|text| UserId::new(cut(text)).ok())
         .collect();
-    // Of the long ones some begin alike.
+    // Long ones can be equal once they are cut.
     ids.sort_unstable();
     ids.dedup();
     ids
 }
 
-/// A text as reports show it: one of 1 MiB by its beginning.
+/// The text for a report; of a long one only the beginning.
 fn shown(text: &str) -> String {
     let start: String = text.chars().take(60).collect();
     if start.len() == text.len() {
@@ -139,12 +140,12 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// What was seen of a look-up by this text.
+/// A fault of a look-up by this text.
 pub(super) fn fault(what: &str, text: &str, seen: impl core::fmt::Display) -> Fault {
     Fault(format!("the {what} {} {seen}", shown(text)))
 }
 
-/// Odd addresses are addresses all the same: each is kept and found as it is, and finds nobody else.
+/// Unusual but valid addresses are stored unchanged, and each finds its own user.
 pub(super) async fn odd_addresses_are_kept_as_they_are<S: UserDirectory>(store: &S) -> Kept {
     // 64 bytes before the @, 254 in all.
     let (local, label) = ("l".repeat(64), "d".repeat(58));

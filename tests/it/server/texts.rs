@@ -1,4 +1,5 @@
-//! Hostile texts in every place that a request has for text, over real connections: none is anybody's, none is a failure.
+//! Hostile texts wherever a request carries text, over real connections: none matches a user, and none is a
+//! server error.
 
 use super::raw::{Reply, Wire, token};
 use super::site::{Site, on_each_store};
@@ -11,27 +12,27 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 on_each_store![
-    a_hostile_login_is_nobodys,
+    a_hostile_login_signs_nobody_in,
     a_hostile_text_in_the_address_names_nobody,
     a_hostile_text_in_a_body_is_refused_or_kept_as_it_is,
     a_lone_surrogate_is_refused_in_every_member,
-    a_hostile_subject_is_nobodys,
+    a_token_with_a_hostile_subject_is_refused,
 ];
 
-/// A town that is served. Serving ends with this value.
-struct Served<S> {
+/// The router on a real socket. It stops serving when this value is dropped.
+struct TestServer<S> {
     town: Town<S>,
     address: SocketAddr,
     serving: JoinHandle<()>,
 }
 
-impl<S> Drop for Served<S> {
+impl<S> Drop for TestServer<S> {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-async fn served<T: Site>(site: &T) -> Served<T::Store> {
+async fn served<T: Site>(site: &T) -> TestServer<T::Store> {
     let town = site.town(&[]).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -42,14 +43,14 @@ async fn served<T: Site>(site: &T) -> Served<T::Store> {
         limits,
         core::future::pending(),
     );
-    Served {
+    TestServer {
         town,
         address,
         serving: tokio::spawn(serving),
     }
 }
 
-impl<S> Served<S> {
+impl<S> TestServer<S> {
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut request =
             format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
@@ -58,7 +59,7 @@ impl<S> Served<S> {
         }
         request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
         let mut wire = Wire::to(self.address);
-        // What is too long is answered before its end, and the rest of it may not be taken.
+        // The server answers an oversized request before it has read all of it.
         drop(wire.try_send(request));
         wire.reply().unwrap()
     }
@@ -83,7 +84,7 @@ impl<S> Served<S> {
         token(&self.form(&login("anna@example.com")))
     }
 
-    /// The store still answers, and holds so many users.
+    /// The store still answers and holds this many users.
     fn expect_users(&self, count: usize) {
         let users = self.call("GET", "/users", &self.admin(), "");
         assert_eq!(users.status, 200, "{}", users.body);
@@ -121,17 +122,14 @@ fn short_texts() -> impl Iterator<Item = String> {
     texts.filter(|text| text.len() <= 8 * 1024)
 }
 
-async fn a_hostile_login_is_nobodys(site: impl Site) {
+async fn a_hostile_login_signs_nobody_in(site: impl Site) {
     let served = served(&site).await;
     let mut forms: Vec<String> = hostile_texts().iter().map(|text| login(text)).collect();
-    // Bytes that are no text: a lone continuation, an overlong NUL, a surrogate.
+    // Bytes that are not UTF-8: a lone continuation byte, an overlong NUL, a surrogate.
     for bytes in ["%80", "%C0%80", "anna%ED%A0%80@example.com", "%FF"] {
         forms.push(format!("username={bytes}&password=wrong"));
     }
-    assert!(
-        forms.len() < 95,
-        "more failures than an address may have before it is refused"
-    );
+    assert!(forms.len() < 95, "more failures than one address may have");
     for form in forms {
         let reply = served.form(&form);
         let expected = if form.len() > 16 * 1024 { 413 } else { 401 };
@@ -147,7 +145,7 @@ async fn a_hostile_text_in_the_address_names_nobody(site: impl Site) {
     let change = format!(r#"{{"password":"{NEW_PASSWORD}"}}"#);
     for text in short_texts() {
         let encoded = percent_encoded(&text);
-        // The nil UUID is an id, if nobody's, and no route has an encoded slash.
+        // The nil UUID is an id that nobody has; no route has an encoded slash.
         let absent = text == "00000000-0000-0000-0000-000000000000" || text.contains('/');
         let expected = if absent { 404 } else { 422 };
         let id = format!("/users/{encoded}");
@@ -244,10 +242,10 @@ async fn a_lone_surrogate_is_refused_in_every_member(site: impl Site) {
     served.expect_users(3);
 }
 
-async fn a_hostile_subject_is_nobodys(site: impl Site) {
+async fn a_token_with_a_hostile_subject_is_refused(site: impl Site) {
     let served = served(&site).await;
     let escaped = short_texts().map(|text| json_escaped(&text));
-    // Unpaired, they are no text at all.
+    // Unpaired surrogates are not text.
     for subject in escaped.chain([r"\ud800".to_owned(), r"\udc00\ud800".to_owned()]) {
         let bearer = format!("Bearer {}", forged::token_of(&subject));
         for path in ["/users/me", "/users"] {

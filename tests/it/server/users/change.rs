@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 on_each_store![
     any_part_of_a_user_can_be_changed_and_nothing_else,
     ones_own_password_and_address_need_the_current_password,
-    a_current_password_that_can_not_be_one_is_422_for_whomever_it_is_sent,
+    a_current_password_of_the_wrong_form_is_422_even_where_none_is_needed,
     a_new_password_ends_older_tokens_and_a_new_role_does_not,
     of_ten_who_are_given_one_address_at_once_one_gets_it,
     a_new_address_signs_in_and_the_old_one_is_free,
@@ -114,7 +114,7 @@ async fn ones_own_password_and_address_need_the_current_password(site: impl Site
     }
 }
 
-async fn a_current_password_that_can_not_be_one_is_422_for_whomever_it_is_sent(site: impl Site) {
+async fn a_current_password_of_the_wrong_form_is_422_even_where_none_is_needed(site: impl Site) {
     let town = site.town(&[]).await;
     let token = town.token(&town.anna).await;
     // The caller, who needs one, and another user, for whom none is needed.
