@@ -166,11 +166,7 @@ fn role(value: Option<Value>) -> Result<Option<Role>, Problem> {
 
 /// Checks the length of a current password: an empty one, or one too long to be hashed, is never right.
 fn current_password_of_valid_length(text: String) -> Result<String, Problem> {
-    match text
-        .chars()
-        .take(MAX_PASSWORD_BYTES.saturating_add(1))
-        .count()
-    {
+    match text.chars().count() {
         0 => Err(too_short(CURRENT_PASSWORD, 1)),
         1..=MAX_PASSWORD_BYTES => Ok(text),
         _ => Err(too_long(CURRENT_PASSWORD, MAX_PASSWORD_BYTES)),
