@@ -80,19 +80,30 @@ pub enum Outage {
 /// An error means "could not be asked" and is answered 503 (or as its [`Outage`] says); "nobody by that name" is
 /// `Ok(None)`.
 /// Mixing the two up would tell strangers who exists, or let a broken database look like an empty one.
+///
+/// Every text is answered. A text that the database cannot hold or compare names nobody: return `Ok(None)` without a
+/// query. PostgreSQL, for example, refuses U+0000 in a text with an error (SQLSTATE 22021); passed on as an error, it
+/// lets anybody who types that character cause a 503. The conformance suite in `test_util` checks this with control
+/// characters, invisible characters and texts of up to 1 MiB.
 pub trait UserStore: Send + Sync + 'static {
     /// The application's own user type.
     type User: Send + Sync + 'static;
     /// What goes wrong when the store can't be asked.
     type Error: core::error::Error + Send + Sync + 'static;
 
-    /// Finds the account a person means by what it typed: an e-mail address, a user name.
+    /// Finds the account for a login: an e-mail address, a user name.
+    ///
+    /// `login` is what a person typed. The [`Authenticator`](crate::Authenticator) passes at most 1,024 bytes and no
+    /// control characters; other callers may pass any text.
     fn find_by_login(
         &self,
         login: &str,
     ) -> impl Future<Output = Result<Option<Account<Self::User>>, Self::Error>> + Send;
 
-    /// Finds the account a token's subject names.
+    /// Finds the account with this id.
+    ///
+    /// `id` is the subject of a verified token, or comes from a request's path. A [`UserId`] has 1 to 255 characters,
+    /// none of them a control character; it need not have the form of the ids that the store gives.
     fn find_by_id(
         &self,
         id: &UserId,

@@ -34,6 +34,8 @@ pub(crate) enum ApiError {
     TooLarge,
     /// 422: readable, but not what the route takes.
     Invalid(Vec<Problem>),
+    /// 422: the body is not a form; these fields are therefore missing.
+    NotAForm([Problem; 2]),
     /// 500: our fault; the log says more.
     Internal,
 }
@@ -111,6 +113,12 @@ impl Problem {
     }
 
     #[must_use]
+    pub(crate) fn message(mut self, msg: &'static str) -> Self {
+        self.msg = Cow::Borrowed(msg);
+        self
+    }
+
+    #[must_use]
     pub(crate) fn context(mut self, ctx: serde_json::Value) -> Self {
         self.ctx = Some(ctx);
         self
@@ -156,6 +164,7 @@ impl ApiError {
                 error_description: error.map(|_| text),
                 detail: match &self {
                     Self::Invalid(problems) => Detail::Problems(problems.clone()),
+                    Self::NotAForm(problems) => Detail::Problems(problems.to_vec()),
                     _ => Detail::Text(text),
                 },
             }),
@@ -201,6 +210,10 @@ impl ApiError {
             Self::Invalid(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The request is not valid; detail says where",
+            ),
+            Self::NotAForm(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "The body is not a form; send application/x-www-form-urlencoded",
             ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }

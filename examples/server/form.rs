@@ -33,32 +33,29 @@ impl fmt::Debug for Field {
 pub(crate) enum Kind {
     UrlEncoded,
     Multipart(String),
-    /// Something else; such a body has no fields, and needn't be read.
-    NoForm,
 }
 
-/// Reads the kind of form from the content type.
-pub(crate) fn kind(headers: &HeaderMap) -> Result<Kind, ApiError> {
+/// Reads the kind of form from the content type; `None` if it names no form.
+pub(crate) fn kind(headers: &HeaderMap) -> Result<Option<Kind>, ApiError> {
     let content_type = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     let media = content_type.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        Ok(Kind::UrlEncoded)
+        Ok(Some(Kind::UrlEncoded))
     } else if media.eq_ignore_ascii_case("multipart/form-data") {
         multer::parse_boundary(content_type)
-            .map(Kind::Multipart)
+            .map(|boundary| Some(Kind::Multipart(boundary)))
             .map_err(|_| ApiError::BadRequest("Missing boundary in multipart."))
     } else {
-        Ok(Kind::NoForm)
+        Ok(None)
     }
 }
 
 /// Takes the fields out of a body that was read within its limit.
 pub(crate) async fn fields(kind: Kind, body: Bytes) -> Result<Vec<Field>, ApiError> {
     match kind {
-        Kind::NoForm => Ok(Vec::new()),
         Kind::UrlEncoded => Ok(form_urlencoded::parse(&body)
             .map(|(name, value)| Field {
                 name: name.into_owned(),

@@ -6,7 +6,7 @@ use crate::error::{ApiError, Problem};
 use crate::json::{Object, Value};
 use crate::policy::{self, ROLES};
 use portcullis::Password;
-use portcullis::password::{PasswordPolicy, PolicyError};
+use portcullis::password::{MAX_PASSWORD_BYTES, PasswordPolicy, PolicyError};
 use portcullis::user::{Email, Role, User};
 
 /// The fields of a new user.
@@ -86,11 +86,18 @@ pub(crate) fn changes(
             .map_err(|problem| problems.push(problem))
             .ok()
     });
-    let current_password = if own && (has_email || has_password) {
-        required(&mut object, CURRENT_PASSWORD, &mut problems)
-    } else {
-        None
-    };
+    let needed = own && (has_email || has_password);
+    if needed && !object.has(CURRENT_PASSWORD) {
+        problems.push(Problem::missing(CURRENT_PASSWORD));
+    }
+    // Validated wherever it is given, as the OpenAPI document declares it; used only where it is needed.
+    let current_password = optional(&mut object, CURRENT_PASSWORD, &mut problems)
+        .and_then(|text| {
+            current_password_of_valid_length(text)
+                .map_err(|problem| problems.push(problem))
+                .ok()
+        })
+        .filter(|_| needed);
     if problems.is_empty() {
         Ok(ChangedFields {
             email,
@@ -157,6 +164,28 @@ fn role(value: Option<Value>) -> Result<Option<Role>, Problem> {
     }
 }
 
+/// Checks the length of a current password: an empty one, or one too long to be hashed, is never right.
+fn current_password_of_valid_length(text: String) -> Result<String, Problem> {
+    match text.chars().count() {
+        0 => Err(too_short(CURRENT_PASSWORD, 1)),
+        1..=MAX_PASSWORD_BYTES => Ok(text),
+        _ => Err(too_long(CURRENT_PASSWORD, MAX_PASSWORD_BYTES)),
+    }
+}
+
+fn too_short(name: &'static str, min: usize) -> Problem {
+    let msg = match min {
+        1 => "String should have at least 1 character".to_owned(),
+        min => format!("String should have at least {min} characters"),
+    };
+    Problem::field("string_too_short", name, msg).context(serde_json::json!({ "min_length": min }))
+}
+
+fn too_long(name: &'static str, max: usize) -> Problem {
+    let msg = format!("String should have at most {max} characters");
+    Problem::field("string_too_long", name, msg).context(serde_json::json!({ "max_length": max }))
+}
+
 fn new_password(
     text: String,
     policy: &PasswordPolicy,
@@ -171,18 +200,8 @@ fn new_password(
         .check(&password, context)
         .map(|()| password)
         .map_err(|error| match error {
-            PolicyError::TooShort { min, .. } => Problem::field(
-                "string_too_short",
-                PASSWORD,
-                format!("String should have at least {min} characters"),
-            )
-            .context(serde_json::json!({ "min_length": min })),
-            PolicyError::TooLong { max, .. } => Problem::field(
-                "string_too_long",
-                PASSWORD,
-                format!("String should have at most {max} characters"),
-            )
-            .context(serde_json::json!({ "max_length": max })),
+            PolicyError::TooShort { min, .. } => too_short(PASSWORD, min),
+            PolicyError::TooLong { max, .. } => too_long(PASSWORD, max),
             error => Problem::field("value_error", PASSWORD, format!("Value error, {error}")),
         })
 }

@@ -65,15 +65,10 @@ async fn answer<S: UserDirectory>(
     request: Request,
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let kind = form::kind(&parts.headers)?;
-    let fields = match kind {
-        form::Kind::NoForm => Vec::new(),
-        kind => {
-            let body = body::read(body, MAX_FORM, state.limits.body).await?;
-            form::fields(kind, body).await?
-        }
-    };
-    let login = login(fields)?;
+    // The body of any other media type is not read.
+    let kind = form::kind(&parts.headers)?.ok_or_else(not_a_form)?;
+    let body = body::read(body, MAX_FORM, state.limits.body).await?;
+    let login = login(form::fields(kind, body).await?)?;
     let mut credentials = Credentials::new(login.username, login.password);
     if let Some(token) = login.device_token {
         credentials = credentials.device_token(token);
@@ -151,6 +146,12 @@ fn login(fields: Vec<Field>) -> Result<Login, ApiError> {
         }),
         _ => Err(ApiError::Invalid(problems)),
     }
+}
+
+/// Reports the required fields as missing, as the original did, and names the media type to send them in.
+fn not_a_form() -> ApiError {
+    let msg = "Field required; send application/x-www-form-urlencoded";
+    ApiError::NotAForm([USERNAME, PASSWORD].map(|name| Problem::missing(name).message(msg)))
 }
 
 /// RFC 6749 §3.2: no parameter more than once. Two readers could choose two different ones.

@@ -12,6 +12,9 @@
 //! # });
 //! ```
 //!
+//! Look-ups are also made with [`hostile_texts`]: a text that the database cannot hold must find nobody, without
+//! an error.
+//!
 //! The checks that make many calls at once make them from one task. Run the suite on the kind of runtime your
 //! server has, so that the calls meet in your database as they will there.
 
@@ -19,6 +22,9 @@ mod accounts;
 mod changes;
 mod rules;
 mod store;
+mod texts;
+
+pub use texts::hostile_texts;
 
 use crate::directory::{NewUser, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
@@ -154,6 +160,7 @@ pub async fn user_directory<S: UserDirectory>(fresh: impl AsyncFn() -> S) -> Res
         changes::a_role_is_given_taken_away_or_left,
         changes::the_epoch_grows_with_password_and_status_only,
         changes::concurrent_changes_of_different_fields_all_hold,
+        texts::odd_addresses_are_kept_as_they_are,
         rules::tenants_do_not_see_each_other,
         rules::hostile_names_are_only_names,
         rules::the_last_of_a_role_stays,

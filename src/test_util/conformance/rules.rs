@@ -1,7 +1,7 @@
 //! The promises of [`UserDirectory`] about tenants and about the last of a role.
 
 use super::accounts::{by_id, of};
-use super::store::hostile_ids;
+use super::texts::hostile_ids;
 use super::{Fault, Kept, email, hash, join, promise, role, tenant};
 use crate::directory::{DirectoryError, NewUser, Page, UserChanges, UserDirectory};
 use crate::store::AccountStatus;

@@ -12,6 +12,11 @@ pub(super) enum Flaw {
     None,
     LoginsAreTakenLiterally,
     UnknownIsAnError,
+    NulIsAnError,
+    ControlCharactersAreSkipped,
+    LongTextsAreErrors,
+    OddIdsAreErrors,
+    AddressesAreStrippedOfSymbols,
     WildCardsFindSomebody,
     StatusIsLost,
     HashIsReplacedUnseen,
@@ -39,12 +44,26 @@ pub(super) enum Flaw {
 
 impl Flaw {
     /// Each flaw and the promise it breaks.
-    pub(super) const ALL: [(Self, &'static str); 25] = [
+    pub(super) const ALL: [(Self, &'static str); 30] = [
         (
             Self::LoginsAreTakenLiterally,
             "an_address_is_found_by_every_spelling",
         ),
         (Self::UnknownIsAnError, "unknown_logins_and_ids_find_nobody"),
+        (Self::NulIsAnError, "unknown_logins_and_ids_find_nobody"),
+        (
+            Self::ControlCharactersAreSkipped,
+            "unknown_logins_and_ids_find_nobody",
+        ),
+        (
+            Self::LongTextsAreErrors,
+            "unknown_logins_and_ids_find_nobody",
+        ),
+        (Self::OddIdsAreErrors, "unknown_logins_and_ids_find_nobody"),
+        (
+            Self::AddressesAreStrippedOfSymbols,
+            "odd_addresses_are_kept_as_they_are",
+        ),
         (
             Self::WildCardsFindSomebody,
             "unknown_logins_and_ids_find_nobody",
@@ -201,6 +220,16 @@ impl UserStore for Faulty {
         if self.is(Flaw::WildCardsFindSomebody) && login == "%@example.com" {
             return Ok(self.inner.find_by_login("anna@example.com").await?);
         }
+        // PostgreSQL answers so; MySQL's default collation skips control characters; a column may be bounded.
+        if (self.is(Flaw::NulIsAnError) && login.contains('\0'))
+            || (self.is(Flaw::LongTextsAreErrors) && login.len() > 64 * 1024)
+        {
+            return Err(Down);
+        }
+        if self.is(Flaw::ControlCharactersAreSkipped) {
+            let login: String = login.chars().filter(|c| !c.is_control()).collect();
+            return Ok(self.inner.find_by_login(&login).await?);
+        }
         let literal = Email::parse(login).is_ok_and(|email| email.as_str() == login);
         if self.is(Flaw::LoginsAreTakenLiterally) && !literal {
             return Ok(None);
@@ -213,6 +242,10 @@ impl UserStore for Faulty {
     }
 
     async fn find_by_id(&self, id: &UserId) -> Result<Option<Account<User>>, Down> {
+        // As a query by a column of another type does.
+        if self.is(Flaw::OddIdsAreErrors) && !id.as_str().is_ascii() {
+            return Err(Down);
+        }
         let found = self.inner.find_by_id(id).await?;
         Ok(found.map(|account| self.shown(account)))
     }
@@ -271,6 +304,10 @@ impl UserDirectory for Faulty {
     async fn create(&self, new: NewUser) -> Answer<User> {
         let mut new = new;
         let email = new.email.clone();
+        if self.is(Flaw::AddressesAreStrippedOfSymbols) {
+            let stripped = email.as_str().replace(['\'', '%', '*'], "");
+            new.email = stripped.parse().unwrap_or(new.email);
+        }
         if self.is(Flaw::NewUsersForgetTheirRole) {
             new.role = None;
         }

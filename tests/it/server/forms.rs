@@ -29,29 +29,24 @@ pub(super) fn multipart(parts: &[(&str, &str)]) -> String {
     body + "--XX--\r\n"
 }
 
+fn missing(names: &[&str], msg: &str) -> Vec<Value> {
+    names
+        .iter()
+        .map(|name| json!({"type": "missing", "loc": ["body", name], "msg": msg, "input": null}))
+        .collect()
+}
+
 #[tokio::test]
 async fn missing_fields_are_listed_with_null_as_input() {
     let town = Town::new().await;
     let form = "application/x-www-form-urlencoded";
-    let missing = |names: &[&str]| -> Vec<Value> {
-        names
-            .iter()
-            .map(|name| json!({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": null}))
-            .collect()
-    };
-    let both = missing(&["username", "password"]);
+    let both = missing(&["username", "password"], "Field required");
+    let missing = |names: &[&str]| missing(names, "Field required");
     for (content_type, body, expected) in [
         (form, "", both.clone()),
         (form, "username=a%40b.cc", missing(&["password"])),
         (form, "password=x", missing(&["username"])),
         (form, "username=&password=", both.clone()),
-        (
-            "application/json",
-            r#"{"username":"a","password":"canary"}"#,
-            both.clone(),
-        ),
-        ("", GOOD, both.clone()),
-        ("text/plain", GOOD, both.clone()),
     ] {
         let answer = post(&town, content_type, body).await;
         assert_eq!(answer.status, 422, "{content_type} {body}");
@@ -67,9 +62,41 @@ async fn missing_fields_are_listed_with_null_as_input() {
     // Credentials in the address end up in logs: they don't count.
     let request = Request::post(format!("/token?{GOOD}"))
         .header(header::HOST, "test")
+        .header(header::CONTENT_TYPE, form)
         .body(Body::empty());
     let answer = town.send(request.unwrap()).await;
     assert_eq!(answer.json()["detail"], json!(both));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_answered_with_the_media_type_to_send() {
+    let town = Town::new().await;
+    let both = missing(
+        &["username", "password"],
+        "Field required; send application/x-www-form-urlencoded",
+    );
+    let json_body = r#"{"username":"anna@example.com","password":"canary horse battery staple"}"#;
+    for (content_type, body) in [
+        ("application/json", json_body),
+        ("application/json; charset=utf-8", json_body),
+        ("application/vnd.api+json", json_body),
+        ("application/json", "{\"canary"),
+        ("application/json", ""),
+        ("text/plain", GOOD),
+        ("", GOOD),
+        ("", ""),
+    ] {
+        let answer = post(&town, content_type, body).await;
+        assert_eq!(answer.status, 422, "{content_type} {body}");
+        let expected = json!({
+            "detail": both,
+            "error": "invalid_request",
+            "error_description": "The body is not a form; send application/x-www-form-urlencoded",
+        });
+        assert_eq!(answer.json(), expected, "{content_type} {body}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(!answer.text.contains("canary"));
+    }
 }
 
 #[tokio::test]

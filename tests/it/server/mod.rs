@@ -28,6 +28,7 @@ pub(crate) mod site;
 mod socket;
 mod start;
 mod supabase;
+mod texts;
 mod token;
 pub(crate) mod users;
 

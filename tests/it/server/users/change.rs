@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 on_each_store![
     any_part_of_a_user_can_be_changed_and_nothing_else,
     ones_own_password_and_address_need_the_current_password,
+    a_current_password_of_the_wrong_form_is_422_even_where_none_is_needed,
     a_new_password_ends_older_tokens_and_a_new_role_does_not,
     of_ten_who_are_given_one_address_at_once_one_gets_it,
     a_new_address_signs_in_and_the_old_one_is_free,
@@ -110,6 +111,34 @@ async fn ones_own_password_and_address_need_the_current_password(site: impl Site
         let answer = town.json("PATCH", &path, &token, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(answer.json()["email"], email);
+    }
+}
+
+async fn a_current_password_of_the_wrong_form_is_422_even_where_none_is_needed(site: impl Site) {
+    let town = site.town(&[]).await;
+    let token = town.token(&town.anna).await;
+    // The caller, who needs one, and another user, for whom none is needed.
+    for (user, right_form) in [(&town.anna, 403), (&town.max, 200)] {
+        let path = format!("/users/{}", user.id);
+        for (current, kind) in [
+            (json!(null), "string_type"),
+            (json!(5), "string_type"),
+            (json!(["canary"]), "string_type"),
+            (json!(""), "string_too_short"),
+            (json!("x".repeat(1025)), "string_too_long"),
+            (json!("\u{1f9ff}".repeat(1025)), "string_too_long"),
+        ] {
+            let body = json!({"email": "new@example.com", "current_password": current}).to_string();
+            let answer = town.json("PATCH", &path, &token, &body).await;
+            assert_eq!(answer.status, 422, "{}", answer.text);
+            let place = json!(["body", "current_password"]);
+            assert_eq!(answer.problems(), [(kind.to_owned(), place)]);
+        }
+        let longest = json!({"email": "new@example.com", "current_password": "x".repeat(1024)});
+        let answer = town
+            .json("PATCH", &path, &token, &longest.to_string())
+            .await;
+        assert_eq!(answer.status, right_form, "{}", answer.text);
     }
 }
 
