@@ -114,7 +114,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
     /// each of these cases counts as a failure.
     ///
     /// # Errors
-    /// See [`SignInError`]; `Refusal::sign_in` turns it into a response.
+    /// See [`SignInError`]; [`Refusal`](crate::Refusal) converts from it and is the response.
     pub async fn sign_in(
         &self,
         credentials: Credentials,

@@ -36,6 +36,15 @@ pub enum Verdict {
 /// some 15 ms of CPU at the default parameters: run it on an [`Offload`](crate::offload::Offload), never on an
 /// async thread; [`Authenticator`](crate::Authenticator) does so.
 ///
+/// # Debug builds
+/// Without optimisation a call takes more than a second. Cargo takes profiles only from the manifest of the program that
+/// is built, so copy these two lines into yours:
+///
+/// ```toml
+/// [profile.dev.package."*"]
+/// opt-level = 2
+/// ```
+///
 /// ```
 /// use portcullis::password::{HashParams, Password, PasswordHasher, Verdict};
 /// let hasher = PasswordHasher::new(HashParams::default())?;

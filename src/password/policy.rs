@@ -1,13 +1,9 @@
 //! [`PasswordPolicy`]: which passwords people may choose.
 
+use super::patterns::{is_common, said_once, strength};
 use super::{MAX_PASSWORD_BYTES, ParamsError, Password, PolicyError};
-use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
-
-/// Sorted, lower case, NFKC. Where it is from, and under which licence: `common/SOURCE.md`.
-static COMMON: LazyLock<Vec<&str>> =
-    LazyLock::new(|| include_str!("common/passwords.txt").lines().collect());
 
 /// A context word must have this many characters: taking "al" out of a password says nothing about it.
 const MIN_WORD_CHARS: usize = 4;
@@ -15,10 +11,25 @@ const MIN_WORD_CHARS: usize = 4;
 /// Which passwords may be set. Ask it at registration and at a change, never at sign-in.
 ///
 /// - Length: from 15 to 1,024 code points by default (NIST SP 800-63B-4 §3.1.1.2, a password as the only factor).
-/// - Not one of 8,354 common passwords, in any letter case. The list is Django 5.2.19's (by Royce Williams,
-///   BSD-3-Clause), less the entries under 8 characters.
+/// - Not one of 16,079 common passwords, in any letter case. The list combines those of Django 5.2.19 (by Royce
+///   Williams, BSD-3-Clause) and of zxcvbn (MIT).
+/// - Not made of patterns, such as `passwordpassword`, `password1234567` or `qwertyuiop12345`: see below.
 /// - Not built around the product's name or words about the person: with those taken out, 8 characters must be left.
 /// - No rules of composition and no expiry: they make passwords worse (same section).
+///
+/// # Patterns
+/// A password is worth the number of its characters, except that a pattern is worth less than it is long:
+///
+/// | pattern | worth |
+/// |---|---|
+/// | what stands directly before, once more or many times | 1 |
+/// | three or more characters along an alphabet, a keyboard's row or column, in either direction | 2 |
+/// | a common password as a part, also spelled as in `p@ssw0rd` | 3 |
+/// | four to eight digits: a year, a date, a number | 4 |
+///
+/// It must be worth 8, which is 10^8 guesses by the estimate of zxcvbn; less with a shorter minimum length: 5 at 8
+/// characters. A text that only repeats itself (`refrigeratorrefrigerator`) must be long enough without the repetition.
+/// Four unrelated words pass, common as each of them may be, and so do random characters of any script.
 ///
 /// ```
 /// use portcullis::password::{Password, PasswordPolicy, PolicyError};
@@ -90,7 +101,7 @@ impl PasswordPolicy {
             });
         }
         let lower = Zeroizing::new(text.to_lowercase());
-        if COMMON.binary_search(&lower.as_str()).is_ok() {
+        if is_common(&lower) || said_once(&lower) < self.min_length {
             return Err(PolicyError::Common);
         }
         let mut words: Vec<String> = context.iter().flat_map(|text| words(text)).collect();
@@ -103,11 +114,18 @@ impl PasswordPolicy {
                 rest = Zeroizing::new(rest.replace(&word, ""));
             }
         }
-        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) {
+        let worth = self.least_worth();
+        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) && strength(&rest, worth) >= worth {
             Ok(())
         } else {
             Err(PolicyError::Common)
         }
+    }
+
+    /// How many unpatterned characters a password must be worth: 8, or somewhat more than half of a short minimum.
+    fn least_worth(&self) -> usize {
+        let half = self.min_length.div_euclid(2);
+        half.saturating_add(1).min(Self::LOWEST_MIN_LENGTH)
     }
 }
 

@@ -3,6 +3,7 @@
 mod open;
 mod rows;
 
+use super::identifiers::{MAX_LISTED, hidden_in};
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
@@ -55,6 +56,30 @@ impl From<sqlx::Error> for SqliteError {
 }
 
 impl SqliteStore {
+    /// Lists stored ids, roles and tenants that could not be created today, a sentence each and at most 100: with
+    /// invisible characters, or with white space at an end.
+    ///
+    /// They were written by an older release or another program. They stay readable, but no token can be issued for such
+    /// an id, and two of them that look alike are two. Call it at the start, and log what it lists as warnings. It reads
+    /// the whole table once, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SqliteError`] if the database can't be read.
+    pub async fn check_identifiers(&self) -> Result<Vec<String>, SqliteError> {
+        let mut listed = Vec::new();
+        let mut after = String::new();
+        while listed.len() < MAX_LISTED {
+            let rows = rows::suspect_identifiers(&self.reader, &after).await?;
+            let Some((last, ..)) = rows.last() else { break };
+            after = last.clone();
+            for (id, role, tenant_id) in &rows {
+                listed.extend(hidden_in(id, role.as_deref(), tenant_id.as_deref()));
+            }
+        }
+        listed.truncate(MAX_LISTED);
+        Ok(listed)
+    }
+
     /// Starts a transaction that holds the write lock from its first statement: what a rule reads in it can't
     /// be changed by anybody before the rule's write. Dropped on the way out, it undoes itself.
     async fn begin(&self) -> Result<SqliteTransaction<'static>, SqliteError> {

@@ -22,7 +22,7 @@ impl SigningKey {
     /// [`KeyError`] if it is malformed, weak, of another algorithm, without its private members, or if its `alg`,
     /// `use` or `key_ops` forbids signing.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json)?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm).unwrap_or(error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Sign)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         let key = match (&jwk.algorithm, algorithm.family()) {
@@ -66,7 +66,7 @@ impl VerifyingKey {
     /// [`KeyError`] if it is malformed, weak, private, of another algorithm, or if its `alg`, `use` or `key_ops`
     /// forbids verifying.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json)?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm).unwrap_or(error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Verify)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         if private.d.is_some() {
@@ -98,50 +98,42 @@ impl VerifyingKey {
     }
 }
 
-/// Reads the keys of a JWK Set; `None` for each that can't be used.
-pub(in crate::token) fn read_set(json: &str) -> Result<Vec<Option<VerifyingKey>>, KeyError> {
-    #[derive(Deserialize)]
-    struct Set<'j> {
-        #[serde(borrow)]
-        keys: Vec<&'j serde_json::value::RawValue>,
-    }
-    check_strictly(json)?;
-    let set: Set<'_> = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
-    Ok(set
-        .keys
-        .into_iter()
-        .map(|key| read_public(key.get()))
-        .collect())
-}
-
-fn read_public(json: &str) -> Option<VerifyingKey> {
-    let named = parse(json).ok()?.common.key_algorithm?.to_string();
-    let algorithm = ASYMMETRIC
-        .into_iter()
-        .find(|algorithm| algorithm.name() == named)?;
-    VerifyingKey::from_jwk(algorithm, json).ok()
-}
-
-/// What a published key may be for: secrets are not published.
-const ASYMMETRIC: [Algorithm; 9] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
-
-fn parse(json: &str) -> Result<Jwk, KeyError> {
+pub(super) fn parse(json: &str) -> Result<Jwk, KeyError> {
     check_strictly(json)?;
     serde_json::from_str(json).map_err(|_| KeyError::Malformed)
 }
 
+/// What a document is that could not be read as a JWK.
+fn explain(json: &str, algorithm: Algorithm) -> Option<KeyError> {
+    #[derive(Deserialize)]
+    struct Members {
+        keys: Option<serde::de::IgnoredAny>,
+        crv: Option<String>,
+    }
+    check_strictly(json).ok()?;
+    let members: Members = serde_json::from_str(json).ok()?;
+    if members.keys.is_some() {
+        return Some(KeyError::JwkSet);
+    }
+    let curve = members.crv?;
+    let is_other = !["P-256", "P-384", "Ed25519"].contains(&&*curve);
+    is_other.then(|| curve_mismatch(algorithm))
+}
+
+fn curve_mismatch(algorithm: Algorithm) -> KeyError {
+    match algorithm.family() {
+        Family::Ec(_, _, curve) => KeyError::CurveMismatch {
+            expected: curve.name,
+        },
+        Family::Ed25519 => KeyError::CurveMismatch {
+            expected: "Ed25519",
+        },
+        _ => KeyError::WrongKind,
+    }
+}
+
 /// One object, no member twice: two programs must not read two different keys out of one document.
-fn check_strictly(json: &str) -> Result<(), KeyError> {
+pub(super) fn check_strictly(json: &str) -> Result<(), KeyError> {
     if json.len() > MAX_DOCUMENT_BYTES {
         return Err(KeyError::Malformed);
     }
@@ -189,10 +181,11 @@ fn ec_point(jwk: &Jwk, curve: Curve) -> Result<Vec<u8>, KeyError> {
     let named = match ec.curve {
         EllipticCurve::P256 => "P-256",
         EllipticCurve::P384 => "P-384",
-        _ => return Err(KeyError::WrongKind),
+        _ => "",
     };
-    if named != curve.name {
-        return Err(KeyError::WrongKind);
+    let expected = curve.name;
+    if named != expected {
+        return Err(KeyError::CurveMismatch { expected });
     }
     let (x, y) = (public(&ec.x)?, public(&ec.y)?);
     if x.len() != curve.coordinate_bytes || y.len() != curve.coordinate_bytes {

@@ -60,7 +60,7 @@ impl Authentic<'_> {
 }
 
 impl Shared {
-    /// The token as its issuer's: by the cache's word, or by its signature.
+    /// The token as its issuer's: by the cache's word, or by its signature. Reports it otherwise.
     pub(super) fn authentic<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
         match self.see(text, |_| None)? {
             Seen::Before(authentic) | Seen::Authentic(authentic) => Ok(authentic),
@@ -68,7 +68,18 @@ impl Shared {
     }
 
     /// The same, or what is `wanted` of what the cache remembers.
+    #[inline]
     pub(super) fn see<'t, T>(
+        &self,
+        text: &'t str,
+        wanted: impl Fn(&Remembered) -> Option<T>,
+    ) -> Result<Seen<'t, T>, TokenError> {
+        let seen = self.look_up_or_verify(text, wanted);
+        seen.map_err(|error| self.refused_unsigned(text, error))
+    }
+
+    #[inline]
+    fn look_up_or_verify<'t, T>(
         &self,
         text: &'t str,
         wanted: impl Fn(&Remembered) -> Option<T>,

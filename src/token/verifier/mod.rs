@@ -4,6 +4,7 @@ mod authentic;
 mod builder;
 mod cache;
 mod keyring;
+mod refusals;
 
 pub use builder::TokenVerifierBuilder;
 pub(super) use builder::{check_kid, check_names};
@@ -12,6 +13,7 @@ use super::claims::{BorrowedClaims, Claims, Scratch};
 use super::compact;
 use super::error::TokenError;
 use super::keyset::KeySet;
+use super::refused::TokenObserver;
 use super::registered::{Expected, Registered};
 use super::revocations::{Presented, Revocations};
 use crate::clock::Clock;
@@ -28,8 +30,8 @@ use std::sync::Arc;
 /// ```
 /// use portcullis::token::{Algorithm, VerifyingKey};
 /// use portcullis::TokenVerifier;
-/// # let secret = [7; 32];
-/// let key = VerifyingKey::from_secret(Algorithm::Hs256, &secret)?;
+/// # let secret = b"32 bytes that nobody else can know";
+/// let key = VerifyingKey::from_secret(Algorithm::Hs256, secret)?;
 /// let verifier = TokenVerifier::builder("https://auth.example", "https://api.example", key).build()?;
 /// assert!(verifier.verify("not a token").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -51,6 +53,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     cache: Option<Cache>,
     revocations: Option<Arc<dyn Revocations>>,
+    observer: Option<Arc<dyn TokenObserver>>,
 }
 
 impl TokenVerifier {
@@ -74,7 +77,8 @@ impl TokenVerifier {
     /// forgotten.
     ///
     /// # Errors
-    /// [`TokenError`] says precisely what is wrong: log it, don't send it.
+    /// [`TokenError`] says precisely what is wrong: log it, don't send it. An
+    /// [`observer`](TokenVerifierBuilder::observer) has it logged in one place.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         self.verify_with(token)
     }
@@ -103,13 +107,14 @@ impl TokenVerifier {
     /// As [`verify`](Self::verify); [`TokenError::OwnClaims`] if they don't fit `E`.
     pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
         let shared = &*self.shared;
-        let token = shared.authentic(token)?;
-        token.decoded(|payload| {
-            shared.claims(&token, payload, |claims| {
-                shared.remember_good(&token, &claims);
+        let signed = shared.authentic(token)?;
+        let read = signed.decoded(|payload| {
+            shared.claims(&signed, payload, |claims| {
+                shared.remember_good(&signed, &claims);
                 claims.into_claims()
             })
-        })
+        });
+        read.map_err(|error| shared.refused_signed(token, error))
     }
 
     /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
@@ -139,21 +144,21 @@ impl TokenVerifier {
         token: &str,
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let shared = &*self.shared;
-        match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
+        let read = match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
             Seen::Before(claims) => {
                 let claims: Arc<Claims<E>> = claims;
-                shared.admit(&claims.presented())?;
-                Ok(claims)
+                shared.admit(&claims.presented()).map(|()| claims)
             }
-            Seen::Authentic(token) => token.decoded(|payload| {
-                shared.claims(&token, payload, |claims| {
-                    let window = shared.window(&token, &claims);
+            Seen::Authentic(signed) => signed.decoded(|payload| {
+                shared.claims(&signed, payload, |claims| {
+                    let window = shared.window(&signed, &claims);
                     let claims = Arc::new(claims.into_claims());
-                    shared.remember(&token, window, || claims.clone());
+                    shared.remember(&signed, window, || claims.clone());
                     claims
                 })
             }),
-        }
+        };
+        read.map_err(|error| shared.refused_signed(token, error))
     }
 
     /// Verifies a token and reads its claims where they lie, in the caller's `scratch`: for those who verify so much that
@@ -187,13 +192,16 @@ impl TokenVerifier {
         scratch: &'b mut Scratch,
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
         let shared = &*self.shared;
-        let token = shared.authentic(token)?;
-        compact::decode_over(token.payload, &mut scratch.payload)
-            .ok_or_else(|| compact::undecodable(token.payload))?;
-        shared.claims(&token, &scratch.payload, |claims| {
-            shared.remember_good(&token, &claims);
-            claims
-        })
+        let signed = shared.authentic(token)?;
+        let read = compact::decode_over(signed.payload, &mut scratch.payload)
+            .ok_or_else(|| compact::undecodable(signed.payload))
+            .and_then(|()| {
+                shared.claims(&signed, &scratch.payload, |claims| {
+                    shared.remember_good(&signed, &claims);
+                    claims
+                })
+            });
+        read.map_err(|error| shared.refused_signed(token, error))
     }
 }
 
@@ -211,11 +219,12 @@ impl TokenVerifier {
         &self,
         token: &str,
     ) -> Result<Arc<Claims<E>>, TokenError> {
-        let token = self.shared.seen_good(token)?;
-        token.decoded(|payload| {
+        let shared = &*self.shared;
+        let read = shared.seen_good(token).and_then(|signed| {
             let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
-            self.shared.claims(&token, payload, keep)
-        })
+            signed.decoded(|payload| shared.claims(&signed, payload, keep))
+        });
+        read.map_err(|error| shared.refused_signed(token, error))
     }
 }
 
