@@ -37,12 +37,12 @@ pub enum Verdict {
 /// async thread; [`Authenticator`](crate::Authenticator) does so.
 ///
 /// # Debug builds
-/// Without optimisation a call takes more than a second. Cargo takes profiles only from the manifest of the program that
-/// is built, so copy these two lines into yours:
+/// Without optimisation a call takes a second or so (0.72 s on the machine where it takes 0.04 s with these lines). Cargo
+/// takes profiles only from the manifest of the program that is built, so copy them into yours:
 ///
 /// ```toml
-/// [profile.dev.package."*"]
-/// opt-level = 2
+/// [profile.dev.package.argon2]
+/// opt-level = 3
 /// ```
 ///
 /// ```

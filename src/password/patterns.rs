@@ -216,7 +216,7 @@ mod tests {
             ("p@$$w0rd", 3),
             ("l1verp00l", 3),
             ("passwordpassword", 4),
-            ("password1234567", 5),
+            ("password1234567", 4),
             ("sunshine05061987", 7),
             ("482937150284617", 8),
         ] {

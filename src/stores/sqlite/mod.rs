@@ -71,7 +71,7 @@ impl SqliteStore {
         while listed.len() < MAX_LISTED {
             let rows = rows::suspect_identifiers(&self.reader, &after).await?;
             let Some((last, ..)) = rows.last() else { break };
-            after = last.clone();
+            after.clone_from(last);
             for (id, role, tenant_id) in &rows {
                 listed.extend(hidden_in(id, role.as_deref(), tenant_id.as_deref()));
             }

@@ -21,7 +21,7 @@ impl SupabaseStore {
     /// [`SupabaseError`] if the table can't be read.
     pub async fn check_identifiers(&self) -> Result<Vec<String>, SupabaseError> {
         let schema = self.schema();
-        let select = schema.select(&[Name::Id, Name::Role, Name::TenantId]);
+        let select = schema.select(&[Name::Id, Name::UserRole, Name::TenantId]);
         let limit = PAGE.to_string();
         let mut listed = Vec::new();
         let mut later: Option<String> = None;

@@ -64,7 +64,9 @@ impl Structure<'_> {
     /// Whether a key of this structure can be one of the algorithm.
     pub(super) fn check(self, algorithm: Algorithm) -> Result<(), KeyError> {
         match (algorithm.family(), self) {
-            (Family::Rsa(..), Self::Rsa) | (Family::Ec(..), Self::Ec(None)) => Ok(()),
+            (Family::Rsa(..), Self::Rsa)
+            | (Family::Ec(..), Self::Ec(None))
+            | (Family::Ed25519, Self::Edwards(ED25519)) => Ok(()),
             (Family::Ec(_, _, curve), Self::Ec(Some(named))) => {
                 let wanted = if curve.name == "P-256" { P_256 } else { P_384 };
                 let expected = curve.name;
@@ -72,7 +74,6 @@ impl Structure<'_> {
                     .then_some(())
                     .ok_or(KeyError::CurveMismatch { expected })
             }
-            (Family::Ed25519, Self::Edwards(ED25519)) => Ok(()),
             (Family::Ed25519, Self::Edwards(_)) => Err(KeyError::CurveMismatch {
                 expected: "Ed25519",
             }),

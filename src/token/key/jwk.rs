@@ -22,7 +22,7 @@ impl SigningKey {
     /// [`KeyError`] if it is malformed, weak, of another algorithm, without its private members, or if its `alg`,
     /// `use` or `key_ops` forbids signing.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json).map_err(|error| explain(json, algorithm).unwrap_or(error))?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm, error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Sign)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         let key = match (&jwk.algorithm, algorithm.family()) {
@@ -49,7 +49,7 @@ impl SigningKey {
                 let pair = RsaKeyPair::from_components(&private.rsa(&rsa.n, &rsa.e)?);
                 Self::rsa(algorithm, pair.map_err(|_| KeyError::Malformed)?)?
             }
-            _ => return Err(KeyError::WrongKind),
+            _ => return Err(explain(json, algorithm, KeyError::WrongKind)),
         };
         Ok(match jwk.common.key_id {
             Some(kid) => key.with_kid(kid),
@@ -66,7 +66,7 @@ impl VerifyingKey {
     /// [`KeyError`] if it is malformed, weak, private, of another algorithm, or if its `alg`, `use` or `key_ops`
     /// forbids verifying.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json).map_err(|error| explain(json, algorithm).unwrap_or(error))?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm, error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Verify)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         if private.d.is_some() {
@@ -89,7 +89,7 @@ impl VerifyingKey {
                 };
                 Self::rsa(algorithm, parameters, &components)?
             }
-            _ => return Err(KeyError::WrongKind),
+            _ => return Err(explain(json, algorithm, KeyError::WrongKind)),
         };
         Ok(match jwk.common.key_id {
             Some(kid) => key.with_kid(kid),
@@ -103,32 +103,31 @@ pub(super) fn parse(json: &str) -> Result<Jwk, KeyError> {
     serde_json::from_str(json).map_err(|_| KeyError::Malformed)
 }
 
-/// What a document is that could not be read as a JWK.
-fn explain(json: &str, algorithm: Algorithm) -> Option<KeyError> {
+/// What a document is that is no key of the algorithm, beyond `error`.
+fn explain(json: &str, algorithm: Algorithm, error: KeyError) -> KeyError {
     #[derive(Deserialize)]
     struct Members {
         keys: Option<serde::de::IgnoredAny>,
+        kty: Option<String>,
         crv: Option<String>,
     }
-    check_strictly(json).ok()?;
-    let members: Members = serde_json::from_str(json).ok()?;
-    if members.keys.is_some() {
-        return Some(KeyError::JwkSet);
-    }
-    let curve = members.crv?;
-    let is_other = !["P-256", "P-384", "Ed25519"].contains(&&*curve);
-    is_other.then(|| curve_mismatch(algorithm))
-}
-
-fn curve_mismatch(algorithm: Algorithm) -> KeyError {
-    match algorithm.family() {
-        Family::Ec(_, _, curve) => KeyError::CurveMismatch {
-            expected: curve.name,
-        },
-        Family::Ed25519 => KeyError::CurveMismatch {
+    let members = check_strictly(json)
+        .ok()
+        .map(|()| serde_json::from_str(json));
+    let Some(Ok(Members { keys, kty, crv })) = members else {
+        return error;
+    };
+    match (kty.as_deref(), crv, algorithm.family()) {
+        (None, ..) if keys.is_some() => KeyError::JwkSet,
+        (Some("EC"), Some(crv), Family::Ec(_, _, curve)) if crv != curve.name => {
+            KeyError::CurveMismatch {
+                expected: curve.name,
+            }
+        }
+        (Some("OKP"), Some(crv), Family::Ed25519) if crv != "Ed25519" => KeyError::CurveMismatch {
             expected: "Ed25519",
         },
-        _ => KeyError::WrongKind,
+        _ => error,
     }
 }
 

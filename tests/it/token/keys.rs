@@ -450,6 +450,8 @@ fn each_mistake_with_a_jwk_is_named() {
     for name in ["P-384", "P-521", "secp256k1"] {
         assert_eq!(load(&jwk.replace("P-256", name)), Err(curve), "{name}");
     }
+    let (without_y, _) = jwk.split_once(r#","y""#).unwrap();
+    assert_eq!(load(&format!("{without_y}}}")), Err(KeyError::Malformed));
     for set in [
         r#"{"keys":[]}"#.to_owned(),
         format!(r#"{{"keys":[{jwk}]}}"#),
