@@ -1,8 +1,8 @@
 //! How hard a password is to guess, judged by the patterns that attackers try first.
 //!
 //! The model is that of zxcvbn (Wheeler, USENIX Security 2016) in small: a password is cut into patterns and single
-//! characters, each has a price, and the cheapest cut counts. The price of a single character is 1: ten guesses. The
-//! crate `zxcvbn` was looked at; it brings regular expressions and 800 KB of English words into every program.
+//! characters, each has a score, and the lowest sum counts. A single character scores 1, which stands for ten guesses. The
+//! crate `zxcvbn` itself would add regular expressions and 800 KB of English words to every program.
 
 use std::sync::LazyLock;
 use zeroize::Zeroizing;
@@ -25,19 +25,19 @@ static PATH_CHARS: LazyLock<Vec<Vec<char>>> = LazyLock::new(|| {
 });
 
 /// A walk over the keyboard or through the alphabet, of three characters or more.
-const WALK_PRICE: usize = 2;
+const WALK_SCORE: usize = 2;
 const MIN_WALK_CHARS: usize = 3;
 
 /// A word of the list, also in the spelling `p@ssw0rd`: one of some 10^4, and the common ones come first.
-const WORD_PRICE: usize = 3;
+const WORD_SCORE: usize = 3;
 const MIN_WORD_CHARS: usize = 4;
 const MAX_WORD_CHARS: usize = 24;
 
 /// What stands directly before, once more.
-const COPY_PRICE: usize = 1;
+const COPY_SCORE: usize = 1;
 
 /// Four to eight digits are a year, a date or another number that means something.
-const NUMBER_PRICE: usize = 4;
+const NUMBER_SCORE: usize = 4;
 const MIN_NUMBER_CHARS: usize = 4;
 const MAX_NUMBER_CHARS: usize = 8;
 
@@ -46,45 +46,45 @@ pub(super) fn is_common(text: &str) -> bool {
     COMMON.binary_search(&text).is_ok()
 }
 
-/// The number of unpatterned characters that a text in lower case is worth; at most `enough`, where counting stops.
-pub(super) fn strength(text: &str, enough: usize) -> usize {
+/// Scores a text in lower case: the number of unpatterned characters it is as hard to guess as. Stops at `enough`.
+pub(super) fn score(text: &str, enough: usize) -> usize {
     let chars = chars(text);
     let copies = copies(&chars);
-    // The least that the first so many characters cost.
-    let mut prices = vec![usize::MAX; chars.len().saturating_add(1)];
-    if let Some(nothing) = prices.first_mut() {
+    // The lowest score of the first so many characters.
+    let mut scores = vec![usize::MAX; chars.len().saturating_add(1)];
+    if let Some(nothing) = scores.first_mut() {
         *nothing = 0;
     }
     for (start, copied) in copies.into_iter().enumerate() {
-        let open = prices.get(start..).unwrap_or_default();
-        // Every cut goes on from one of these.
-        if open.iter().all(|price| *price >= enough) {
+        let open = scores.get(start..).unwrap_or_default();
+        // Every way to go on starts from one of these.
+        if open.iter().all(|score| *score >= enough) {
             return enough;
         }
         let so_far = open.first().copied().unwrap_or(usize::MAX);
         let rest = chars.get(start..).unwrap_or_default();
-        let mut offer = |len: usize, price: usize| {
-            if let Some(known) = prices.get_mut(start.saturating_add(len)) {
-                *known = (*known).min(so_far.saturating_add(price));
+        let mut offer = |len: usize, score: usize| {
+            if let Some(known) = scores.get_mut(start.saturating_add(len)) {
+                *known = (*known).min(so_far.saturating_add(score));
             }
         };
         offer(1, 1);
-        offer(copied, COPY_PRICE);
+        offer(copied, COPY_SCORE);
         let walk = sequence(rest).max(path(rest));
-        (MIN_WALK_CHARS..=walk).for_each(|len| offer(len, WALK_PRICE));
+        (MIN_WALK_CHARS..=walk).for_each(|len| offer(len, WALK_SCORE));
         let digits = rest
             .iter()
             .take(MAX_NUMBER_CHARS)
             .take_while(|c| c.is_ascii_digit());
-        (MIN_NUMBER_CHARS..=digits.count()).for_each(|len| offer(len, NUMBER_PRICE));
-        words(rest, |len| offer(len, WORD_PRICE));
+        (MIN_NUMBER_CHARS..=digits.count()).for_each(|len| offer(len, NUMBER_SCORE));
+        words(rest, |len| offer(len, WORD_SCORE));
     }
-    prices.last().copied().unwrap_or_default().min(enough)
+    scores.last().copied().unwrap_or_default().min(enough)
 }
 
-/// How many characters remain if a text that says one thing again and again says it once: 8 of `passwordpassword`.
-/// Digits and signs around the repetition are left out of it and counted.
-pub(super) fn said_once(text: &str) -> usize {
+/// Counts the characters of a text, and of what only repeats the text before it none: 8 of `passwordpassword`. Digits and
+/// signs around a repetition do not hide it, and count.
+pub(super) fn length_without_repetition(text: &str) -> usize {
     let around = |c: char| !c.is_alphabetic();
     let (whole, inner) = (chars(text), chars(text.trim_matches(around)));
     let outside = whole.len().saturating_sub(inner.len());
@@ -195,11 +195,11 @@ fn plain(c: char, one: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_common, said_once, strength};
+    use super::{is_common, length_without_repetition, score};
 
     #[test]
-    fn each_pattern_has_its_price() {
-        for (text, price) in [
+    fn each_pattern_has_its_score() {
+        for (text, score) in [
             ("", 0),
             ("x", 1),
             ("xkzvpfmw", 8),
@@ -220,9 +220,9 @@ mod tests {
             ("sunshine05061987", 7),
             ("482937150284617", 8),
         ] {
-            assert_eq!(strength(text, 100), price, "{text}");
+            assert_eq!(score(text, 100), score, "{text}");
         }
-        assert_eq!(strength("xkzvpfmwxkqjdg", 8), 8, "counting stops");
+        assert_eq!(score("xkzvpfmwxkqjdg", 8), 8, "counting stops");
     }
 
     #[test]
@@ -237,7 +237,7 @@ mod tests {
             ("abcabcab", 3),
             ("abcab", 5),
         ] {
-            assert_eq!(said_once(text), chars, "{text}");
+            assert_eq!(length_without_repetition(text), chars, "{text}");
         }
     }
 
@@ -248,8 +248,8 @@ mod tests {
             "ab1!".repeat(256),
             "q".repeat(512) + &"1".repeat(512),
         ] {
-            assert!(strength(&text, 8) < 8);
-            assert!(said_once(&text) < 1024 || text.contains("q1"));
+            assert!(score(&text, 8) < 8);
+            assert!(length_without_repetition(&text) < 1024 || text.contains("q1"));
         }
         assert!(is_common("1q2w3e4r5t6y7u8i9o0p"));
     }

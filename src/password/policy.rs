@@ -1,6 +1,6 @@
 //! [`PasswordPolicy`]: which passwords people may choose.
 
-use super::patterns::{is_common, said_once, strength};
+use super::patterns::{is_common, length_without_repetition, score};
 use super::{MAX_PASSWORD_BYTES, ParamsError, Password, PolicyError};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
@@ -18,18 +18,18 @@ const MIN_WORD_CHARS: usize = 4;
 /// - No rules of composition and no expiry: they make passwords worse (same section).
 ///
 /// # Patterns
-/// A password is worth the number of its characters, except that a pattern is worth less than it is long:
+/// Each character scores 1, and a pattern scores less than it is long:
 ///
-/// | pattern | worth |
+/// | pattern | score |
 /// |---|---|
-/// | what stands directly before, once more or many times | 1 |
+/// | a repetition of what stands directly before it | 1 |
 /// | three or more characters along an alphabet, a keyboard's row or column, in either direction | 2 |
 /// | a common password as a part, also spelled as in `p@ssw0rd` | 3 |
 /// | four to eight digits: a year, a date, a number | 4 |
 ///
-/// It must be worth 8, which is 10^8 guesses by the estimate of zxcvbn; less with a shorter minimum length: 5 at 8
-/// characters. A text that only repeats itself (`refrigeratorrefrigerator`) must be long enough without the repetition.
-/// Four unrelated words pass, common as each of them may be, and so do random characters of any script.
+/// A password must score 8, which stands for 10^8 guesses in the model of zxcvbn; with a shorter minimum length it must
+/// score half of that length and 1. A text that repeats itself (`refrigeratorrefrigerator`) must be long enough without the
+/// repetition. Four unrelated words pass even if each of them is common, and so do random characters of any script.
 ///
 /// ```
 /// use portcullis::password::{Password, PasswordPolicy, PolicyError};
@@ -101,7 +101,7 @@ impl PasswordPolicy {
             });
         }
         let lower = Zeroizing::new(text.to_lowercase());
-        if is_common(&lower) || said_once(&lower) < self.min_length {
+        if is_common(&lower) || length_without_repetition(&lower) < self.min_length {
             return Err(PolicyError::Common);
         }
         let mut words: Vec<String> = context.iter().flat_map(|text| words(text)).collect();
@@ -114,16 +114,16 @@ impl PasswordPolicy {
                 rest = Zeroizing::new(rest.replace(&word, ""));
             }
         }
-        let worth = self.least_worth();
-        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) && strength(&rest, worth) >= worth {
+        let min_score = self.min_score();
+        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) && score(&rest, min_score) >= min_score {
             Ok(())
         } else {
             Err(PolicyError::Common)
         }
     }
 
-    /// How many unpatterned characters a password must be worth: 8, or somewhat more than half of a short minimum.
-    fn least_worth(&self) -> usize {
+    /// The score a password must have: 8, or with a short minimum length half of it and 1.
+    fn min_score(&self) -> usize {
         let half = self.min_length.div_euclid(2);
         half.saturating_add(1).min(Self::LOWEST_MIN_LENGTH)
     }

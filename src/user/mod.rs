@@ -24,7 +24,7 @@ pub struct InvalidIdentifier {
 }
 
 /// Tells whether `text` can be an identifier: 1 to 255 characters, as [`is_clean`] wants them.
-fn is_identifier(text: &str) -> bool {
+pub(crate) fn is_identifier(text: &str) -> bool {
     // Without a branch inside, so that the compiler looks at many bytes at a time.
     let is_other = |found, byte| found | u8::from(!(b' '..=b'~').contains(&byte));
     if text.bytes().fold(0, is_other) == 0 {

@@ -3,7 +3,7 @@
 mod open;
 mod rows;
 
-use super::identifiers::{MAX_LISTED, hidden_in};
+use super::identifiers::{MAX_LISTED, describe_unclean};
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
@@ -73,7 +73,7 @@ impl SqliteStore {
             let Some((last, ..)) = rows.last() else { break };
             after.clone_from(last);
             for (id, role, tenant_id) in &rows {
-                listed.extend(hidden_in(id, role.as_deref(), tenant_id.as_deref()));
+                listed.extend(describe_unclean(id, role.as_deref(), tenant_id.as_deref()));
             }
         }
         listed.truncate(MAX_LISTED);

@@ -4,7 +4,7 @@ use super::client::Call;
 use super::rows::Row;
 use super::schema::Name;
 use super::{PAGE, SupabaseError, SupabaseStore};
-use crate::stores::identifiers::{MAX_LISTED, hidden_in};
+use crate::stores::identifiers::{MAX_LISTED, describe_unclean};
 
 /// How many pages are read: enough for most tables, and the start of a server does not wait for minutes.
 const MAX_PAGES: usize = 10;
@@ -38,7 +38,7 @@ impl SupabaseStore {
             let rows: Vec<Row> = self.client().send(call).await?.json()?;
             for row in &rows {
                 let (id, role, tenant_id) = row.identifiers();
-                listed.extend(hidden_in(id, role, tenant_id));
+                listed.extend(describe_unclean(id, role, tenant_id));
             }
             match rows.last() {
                 Some(last) if listed.len() < MAX_LISTED => later = Some(format!("gt.{}", last.id)),

@@ -13,7 +13,7 @@ use super::error::IssueError;
 use super::key::SigningKey;
 use super::strict;
 use crate::clock::Clock;
-use crate::user::{UserId, is_clean};
+use crate::user::{UserId, is_identifier};
 use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
@@ -146,7 +146,7 @@ impl TokenIssuer {
         extra: &E,
     ) -> Result<Vec<u8>, IssueError> {
         let shared = &*self.shared;
-        if !is_clean(subject.id.as_str()) {
+        if !is_identifier(subject.id.as_str()) {
             return Err(IssueError::new(
                 "the subject has characters that verifiers refuse",
             ));

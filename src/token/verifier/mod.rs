@@ -108,13 +108,12 @@ impl TokenVerifier {
     pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
         let shared = &*self.shared;
         let signed = shared.authentic(token)?;
-        let read = signed.decoded(|payload| {
+        signed.decoded(shared, |payload| {
             shared.claims(&signed, payload, |claims| {
                 shared.remember_good(&signed, &claims);
                 claims.into_claims()
             })
-        });
-        read.map_err(|error| shared.refused_signed(token, error))
+        })
     }
 
     /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
@@ -144,12 +143,13 @@ impl TokenVerifier {
         token: &str,
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let shared = &*self.shared;
-        let read = match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
+        match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
             Seen::Before(claims) => {
                 let claims: Arc<Claims<E>> = claims;
-                shared.admit(&claims.presented()).map(|()| claims)
+                shared.admit(token, &claims.presented())?;
+                Ok(claims)
             }
-            Seen::Authentic(signed) => signed.decoded(|payload| {
+            Seen::Authentic(signed) => signed.decoded(shared, |payload| {
                 shared.claims(&signed, payload, |claims| {
                     let window = shared.window(&signed, &claims);
                     let claims = Arc::new(claims.into_claims());
@@ -157,8 +157,7 @@ impl TokenVerifier {
                     claims
                 })
             }),
-        };
-        read.map_err(|error| shared.refused_signed(token, error))
+        }
     }
 
     /// Verifies a token and reads its claims where they lie, in the caller's `scratch`: for those who verify so much that
@@ -193,15 +192,12 @@ impl TokenVerifier {
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
         let shared = &*self.shared;
         let signed = shared.authentic(token)?;
-        let read = compact::decode_over(signed.payload, &mut scratch.payload)
-            .ok_or_else(|| compact::undecodable(signed.payload))
-            .and_then(|()| {
-                shared.claims(&signed, &scratch.payload, |claims| {
-                    shared.remember_good(&signed, &claims);
-                    claims
-                })
-            });
-        read.map_err(|error| shared.refused_signed(token, error))
+        compact::decode_over(signed.payload, &mut scratch.payload)
+            .ok_or_else(|| shared.refused_signed(token, compact::undecodable(signed.payload)))?;
+        shared.claims(&signed, &scratch.payload, |claims| {
+            shared.remember_good(&signed, &claims);
+            claims
+        })
     }
 }
 
@@ -220,11 +216,11 @@ impl TokenVerifier {
         token: &str,
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let shared = &*self.shared;
-        let read = shared.seen_good(token).and_then(|signed| {
+        let signed = shared.seen_good(token)?;
+        signed.decoded(shared, |payload| {
             let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
-            signed.decoded(|payload| shared.claims(&signed, payload, keep))
-        });
-        read.map_err(|error| shared.refused_signed(token, error))
+            shared.claims(&signed, payload, keep)
+        })
     }
 }
 
@@ -237,7 +233,8 @@ impl Shared {
         payload: &'b [u8],
         keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
     ) -> Result<K, TokenError> {
-        let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
+        let refused = |error| self.refused_signed(token.text, error);
+        let json = core::str::from_utf8(payload).map_err(|_| refused(TokenError::Payload))?;
         let expected = Expected {
             issuer: &self.issuer,
             audience: &self.audience,
@@ -245,15 +242,17 @@ impl Shared {
             max_lifetime: self.max_lifetime,
             now: token.now,
         };
-        let claims = Registered::read(json, &expected)?;
-        self.admit(&claims.presented())?;
+        let claims = Registered::read(json, &expected).map_err(refused)?;
+        self.admit(token.text, &claims.presented())?;
         Ok(keep(claims))
     }
 
     /// The application has the last word.
-    fn admit(&self, token: &Presented<'_>) -> Result<(), TokenError> {
+    fn admit(&self, text: &str, token: &Presented<'_>) -> Result<(), TokenError> {
         match &self.revocations {
-            Some(revocations) if revocations.is_revoked(token) => Err(TokenError::Revoked),
+            Some(revocations) if revocations.is_revoked(token) => {
+                Err(self.refused_signed(text, TokenError::Revoked))
+            }
             _ => Ok(()),
         }
     }

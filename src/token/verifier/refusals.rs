@@ -44,9 +44,9 @@ fn report(observer: &dyn TokenObserver, token: &str, error: TokenError, payload:
     let [subject, token_id] = texts(payload, ["sub", "jti"]);
     observer.token_refused(&RefusedToken {
         error,
-        key_id: fit_to_show(key_id.as_ref()),
-        subject: fit_to_show(subject.as_ref()),
-        token_id: fit_to_show(token_id.as_ref()),
+        key_id: printable(key_id.as_ref()),
+        subject: printable(subject.as_ref()),
+        token_id: printable(token_id.as_ref()),
     });
 }
 
@@ -85,7 +85,7 @@ impl<'j, const N: usize> Tap<'j> for Texts<'j, N> {
     }
 }
 
-fn fit_to_show<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
+fn printable<'t>(text: Option<&'t Cow<'_, str>>) -> Option<&'t str> {
     text.map(|text| &**text)
         .filter(|text| is_stored_identifier(text))
 }
