@@ -1,6 +1,6 @@
 //! Stored identifiers that could not be created today, for the checks at the start of a program.
 
-use crate::user::is_clean;
+use crate::user::text::is_clean;
 
 /// The most that one check lists: enough to see what is wrong, and a log stays readable.
 pub(super) const MAX_LISTED: usize = 100;
