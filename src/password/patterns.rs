@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn each_pattern_has_its_score() {
-        for (text, score) in [
+        for (text, expected) in [
             ("", 0),
             ("x", 1),
             ("xkzvpfmw", 8),
@@ -220,7 +220,7 @@ mod tests {
             ("sunshine05061987", 7),
             ("482937150284617", 8),
         ] {
-            assert_eq!(score(text, 100), score, "{text}");
+            assert_eq!(score(text, 100), expected, "{text}");
         }
         assert_eq!(score("xkzvpfmwxkqjdg", 8), 8, "counting stops");
     }

@@ -8,7 +8,6 @@ pub use email::{Email, EmailError};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-
 use text::is_clean;
 
 /// The longest identifier accepted, in characters. RFC 9068 leaves `sub` open; 255 fits every store.
