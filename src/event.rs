@@ -1,8 +1,10 @@
-//! The audit feed: what happened at sign-in, as data. Bridge it to your log with an [`Observer`].
+//! The audit feed: what happened at sign-in and to tokens, as data. Bridge it to your log with an [`Observer`].
 
+use crate::token::{RefusedToken, TokenObserver};
 use crate::user::UserId;
 use core::fmt::Debug;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Something an operator wants to know of.
 ///
@@ -46,6 +48,14 @@ pub enum Event<'a> {
         /// What went wrong.
         error: &'a (dyn core::error::Error + 'static),
     },
+    /// A verifier refused a token. Sent if the observer is set on the verifier's builder too.
+    ///
+    /// Strangers cause as many of these as they send requests: aggregate them per
+    /// [`code`](crate::token::TokenError::code) before they are written to a log.
+    TokenRefused {
+        /// Why, and what is known of the token.
+        token: &'a RefusedToken<'a>,
+    },
 }
 
 /// Why a sign-in was refused.
@@ -68,7 +78,10 @@ pub enum RefusedBecause {
     Busy,
 }
 
-/// Receives [`Event`]s. It is called on the sign-in path: hand the work on if it is slow.
+/// Receives [`Event`]s. It is called on the request's path: hand the work on if it is slow.
+///
+/// One observer serves an [`Authenticator`](crate::Authenticator) and a [`TokenVerifier`](crate::TokenVerifier), in an
+/// [`Arc`] or as clones.
 pub trait Observer: Debug + Send + Sync {
     /// Takes note of an event.
     fn observe(&self, event: Event<'_>);
@@ -81,4 +94,16 @@ pub struct Unobserved;
 
 impl Observer for Unobserved {
     fn observe(&self, _event: Event<'_>) {}
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn observe(&self, event: Event<'_>) {
+        (**self).observe(event);
+    }
+}
+
+impl<O: Observer + ?Sized> TokenObserver for O {
+    fn token_refused(&self, token: &RefusedToken<'_>) {
+        self.observe(Event::TokenRefused { token });
+    }
 }

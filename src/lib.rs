@@ -40,17 +40,19 @@
 //! | memory for verified tokens | none | worth it with asymmetric keys: `TokenVerifierBuilder::cache` |
 //! | nesting of claims | 32 levels | policy |
 //! | HMAC secrets | at least 32, 48, 64 bytes | RFC 7518 §3.2 |
+//! | | 8 different byte values, no key file | CVE-2016-5431, CVE-2022-29217 |
 //! | RSA keys | at least 2048 bits | RFC 7518 §3.3 |
 //! | Argon2id | m = 19,456 KiB, t = 2, p = 1 | OWASP Password Storage |
 //! | stored hashes accepted | m 1 to 256 MiB, t and p 1 to 16, m·t up to 1 GiB | policy |
 //! | hashing threads | 2, and a queue of 64 in each of three classes | 2 x 19 MiB of memory; half a second to three seconds of waiting |
 //! | sign-ins at one time | 1,024; of one client address 16 | policy |
 //! | password length | 15 to 1,024 code points, 1,024 bytes | NIST SP 800-63B-4 §3.1.1.2 |
+//! | passwords refused | 16,079 common ones, and patterns: see `PasswordPolicy` | NIST SP 800-63B-4 §3.1.1.2, zxcvbn |
 //! | failures of an account, of each known address and device | 10 in a row, then 1 s, 2 s, 4 s … 1 h; 24 h from the 100th | NIST SP 800-63B-4 §3.2.2 |
 //! | failures of an address | 100 in 15 minutes | policy |
 //! | a call to Supabase | 5 s, reads repeated twice within it, 32 requests in flight | policy |
 //! | e-mail address | 254 bytes | RFC 5321 §4.5.3.1.3 |
-//! | subject, role, tenant | 1 to 255 characters, no controls | policy |
+//! | subject, role, tenant | 1 to 255 characters, none invisible, no white space at an end | policy |
 //!
 //! Every check is on. What loosens one is a call you can search for: `leeway`, `max_lifetime`, `token_type`,
 //! `Unthrottled`, `allow_http`, `expose`.

@@ -188,8 +188,8 @@ impl Refusal {
     }
 }
 
-impl From<BearerError> for Refusal {
-    fn from(error: BearerError) -> Self {
+impl From<&BearerError> for Refusal {
+    fn from(error: &BearerError) -> Self {
         match error {
             BearerError::Missing => Self::UNAUTHENTICATED,
             BearerError::Malformed => Self::INVALID_TOKEN,
@@ -239,3 +239,23 @@ impl From<&IssueError> for Refusal {
         Self::INTERNAL
     }
 }
+
+/// Each error converts by value too, for `?` and `map_err(Refusal::from)`.
+macro_rules! by_value {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Refusal {
+            fn from(error: $error) -> Self {
+                Self::from(&error)
+            }
+        }
+    )*};
+}
+
+by_value!(
+    BearerError,
+    CurrentUserError,
+    HashError,
+    IssueError,
+    SignInError,
+    TokenError
+);

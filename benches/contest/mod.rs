@@ -112,7 +112,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 fn hs256() -> Keys {
-    let secret = [0x5a; 32];
+    let secret = *b"0123456789abcdefghijklmnopqrstuv";
     Keys {
         peer_algorithm: jsonwebtoken::Algorithm::HS256,
         signing: SigningKey::from_secret(Algorithm::Hs256, &secret).unwrap(),

@@ -28,6 +28,11 @@ impl Observer for Audit {
                 let error = error.to_string();
                 tracing::error!(?source, ?error, "who asks could not be decided");
             }
+            Event::TokenRefused { token } => {
+                let (code, error) = (token.error().code(), token.error().to_string());
+                let (key_id, user, token_id) = (token.key_id(), token.subject(), token.token_id());
+                tracing::warn!(code, ?error, ?key_id, ?user, ?token_id, "token refused");
+            }
             _ => tracing::info!("an event this server does not know"),
         }
     }

@@ -224,7 +224,7 @@ impl Config {
 fn key(demo: bool, secret: Option<&str>) -> Result<SigningKey, ConfigError> {
     match secret {
         Some(secret) => SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes())
-            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}; {MAKE_ONE}"))),
+            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}"))),
         None if demo => SigningKey::generate(Algorithm::Hs256)
             .map_err(|error| ConfigError::new(format!("no key could be made: {error}"))),
         None => Err(ConfigError::new(format!(

@@ -27,7 +27,7 @@ pub(crate) async fn authenticate<S: UserDirectory>(
     let (mut parts, body) = request.into_parts();
     let Verified(claims) = Verified::<()>::from_request_parts(&mut parts, &state)
         .await
-        .map_err(|Rejection(refusal)| refusal)?;
+        .map_err(|rejection: Rejection| rejection.refusal())?;
     // By the authenticator and not by `CurrentUser`: its observer logs why a store can't be asked.
     let user = state
         .authenticator

@@ -78,6 +78,10 @@ async fn run(demo: bool) -> Result<(), Failure> {
     match &config.storage {
         Storage::Supabase(store) => {
             checked(store).await?;
+            match store.check_identifiers().await {
+                Ok(listed) => warn_of(&listed),
+                Err(error) => warn_of(&[error.to_string()]),
+            }
             serve_on(store.clone(), &config, demo).await
         }
         Storage::File(path) => {
@@ -110,9 +114,17 @@ async fn checked(store: &SupabaseStore) -> Result<(), ConfigError> {
 }
 
 async fn open(database: &Path) -> Result<SqliteStore, ConfigError> {
-    SqliteStore::open(database)
-        .await
-        .map_err(|error| ConfigError::new(format!("DATABASE can't be opened: {error}")))
+    let failed = |error| ConfigError::new(format!("DATABASE can't be opened: {error}"));
+    let store = SqliteStore::open(database).await.map_err(failed)?;
+    warn_of(&store.check_identifiers().await.map_err(failed)?);
+    Ok(store)
+}
+
+/// What can stay as it is for now, and should be mended.
+fn warn_of(problems: &[String]) {
+    for problem in problems {
+        tracing::warn!(%problem, "the database should be mended");
+    }
 }
 
 /// Everything from here on is the same on every store.

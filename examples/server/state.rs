@@ -54,6 +54,7 @@ impl<S: UserDirectory> AppState<S> {
                 &config.audience,
                 config.key.verifying_key(),
             )
+            .observer(Audit)
             .build()?,
             password_policy: password_policy(),
             admin: Role::new(policy::ADMIN)?,

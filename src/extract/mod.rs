@@ -7,8 +7,10 @@
 //! | [`CurrentUser<S>`] | one read | the same as `Verified`; account gone or disabled; token older than the last change of password or status |
 //!
 //! `Option<Verified>` and `Option<CurrentUser<S>>` are `None` for a request without a token, and only for that:
-//! a bad token is refused as ever, and a store that is down is 503, never "anonymous". Why it is down is not told here;
-//! to have it logged, take `Verified` and ask [`Authenticator::current_user`](crate::Authenticator::current_user).
+//! a bad token is refused as ever, and a store that is down is 503, never "anonymous".
+//!
+//! Why a token was refused is reported to the [`observer`](crate::token::TokenVerifierBuilder::observer) of the verifier.
+//! The [`Rejection`] has the cause too, also that of a store that is down; no response has it.
 //!
 //! The state must give a [`TokenVerifier`] and, for `CurrentUser<S>`, an `S`, through
 //! [`FromRef`]: forgetting one is a compile error.
@@ -24,6 +26,10 @@
 //!
 //! With one line all its routes are refused to callers without a good token, those too whose handlers forget
 //! to ask. Paths that don't exist are still 404.
+//!
+//! The router keeps a clone of the verifier, and with it its keys, for as long as the router lives. A verifier's keys never
+//! change: to rotate keys, build a new verifier and a new router, or restart the server with both keys in the
+//! [`KeySet`](crate::token::KeySet) for a time of overlap.
 //!
 //! ```
 //! use axum::{Router, middleware::from_extractor_with_state, routing::get};
@@ -45,7 +51,7 @@ pub use permitted::{Permitted, Requirement};
 pub use rejection::Rejection;
 
 use crate::authenticator::still_there;
-use crate::refusal::Refusal;
+use crate::bearer::BearerError;
 use crate::store::UserStore;
 use crate::token::{Claims, TokenVerifier};
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
@@ -109,9 +115,8 @@ pub struct Verified<E = ()>(pub Arc<Claims<E>>);
 pub struct CurrentUser<S: UserStore>(pub S::User);
 
 /// The user the claims name, if it still is the one the token was issued to.
-async fn current<S: UserStore>(store: &S, claims: &dyn Bearer) -> Result<S::User, Refusal> {
-    let found = still_there(store, claims.subject(), claims.epoch()).await;
-    found.map_err(|error| Refusal::from(&error))
+async fn current<S: UserStore>(store: &S, claims: &dyn Bearer) -> Result<S::User, Rejection> {
+    Ok(still_there(store, claims.subject(), claims.epoch()).await?)
 }
 
 impl<E: DeserializeOwned + Send + Sync + 'static, State: Sync> FromRequestParts<State>
@@ -123,7 +128,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
         let claims = claims(parts, &TokenVerifier::from_ref(state))?;
-        Ok(Self(claims.ok_or(Refusal::UNAUTHENTICATED)?))
+        Ok(Self(claims.ok_or(BearerError::Missing)?))
     }
 }
 
@@ -150,7 +155,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
         let claims = bearer(parts, &TokenVerifier::from_ref(state))?;
-        let claims = claims.ok_or(Refusal::UNAUTHENTICATED)?;
+        let claims = claims.ok_or(BearerError::Missing)?;
         let user = current(&S::from_ref(state), &*claims).await?;
         Ok(Self(user))
     }

@@ -2,6 +2,7 @@
 
 use super::Rejection;
 use super::seen::claims;
+use crate::bearer::BearerError;
 use crate::refusal::Refusal;
 use crate::token::{Claims, TokenVerifier};
 use axum_core::extract::{FromRef, FromRequestParts};
@@ -64,7 +65,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Rejection> {
         let claims = claims(parts, &TokenVerifier::from_ref(state))?;
-        let claims = claims.ok_or(Refusal::UNAUTHENTICATED)?;
+        let claims = claims.ok_or(BearerError::Missing)?;
         if !R::is_met(&claims) {
             return Err(Refusal::INSUFFICIENT_SCOPE.into());
         }

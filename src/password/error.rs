@@ -14,7 +14,7 @@ impl PasswordError {
     pub(super) const NO_RANDOMNESS: Self = Self::new("no randomness");
     pub(super) const EMPTY: Self = Self::new("it is empty");
     pub(super) const OVERSIZE: Self = Self::new("it is over the size limit");
-    pub(super) const UNUSABLE: Self = Self::new("the stored hash is not of an accepted form");
+    pub(super) const UNUSABLE: Self = Self::new("its parameters are not accepted");
 
     pub(super) const BELOW_FLOOR: Self =
         Self::new("7168 KiB of memory is the least that is accepted");
@@ -23,6 +23,13 @@ impl PasswordError {
         Self { reason }
     }
 }
+
+/// A stored hash is not an Argon2id hash that is accepted: of another scheme (such as bcrypt), malformed, or with
+/// parameters out of bounds. Nobody can sign in with it.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the stored hash is not an argon2id hash of an accepted form")]
+#[non_exhaustive]
+pub struct UnsupportedHash;
 
 /// Why hash parameters, or a policy's minimum length, can't be had.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
@@ -52,7 +59,7 @@ pub enum PolicyError {
         /// How many code points it may have; as many bytes of UTF-8.
         max: usize,
     },
-    /// It is on the list of common passwords, or little more than the product's or the person's name.
+    /// It is on the list of common passwords, made of patterns, or little more than the product's or the person's name.
     #[error("this password is too easy to guess, choose another one")]
     Common,
 }

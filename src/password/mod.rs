@@ -14,11 +14,12 @@ mod calibrate;
 mod error;
 mod hasher;
 mod params;
+mod patterns;
 mod policy;
 mod stored;
 
 pub use calibrate::{Calibration, calibrate};
-pub use error::{ParamsError, PasswordError, PolicyError};
+pub use error::{ParamsError, PasswordError, PolicyError, UnsupportedHash};
 pub use hasher::{PasswordHasher, Verdict};
 pub use params::HashParams;
 pub use policy::PasswordPolicy;

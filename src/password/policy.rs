@@ -1,13 +1,9 @@
 //! [`PasswordPolicy`]: which passwords people may choose.
 
+use super::patterns::{is_common, length_without_repetition, score};
 use super::{MAX_PASSWORD_BYTES, ParamsError, Password, PolicyError};
-use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
-
-/// Sorted, lower case, NFKC. Where it is from, and under which licence: `common/SOURCE.md`.
-static COMMON: LazyLock<Vec<&str>> =
-    LazyLock::new(|| include_str!("common/passwords.txt").lines().collect());
 
 /// A context word must have this many characters: taking "al" out of a password says nothing about it.
 const MIN_WORD_CHARS: usize = 4;
@@ -15,10 +11,25 @@ const MIN_WORD_CHARS: usize = 4;
 /// Which passwords may be set. Ask it at registration and at a change, never at sign-in.
 ///
 /// - Length: from 15 to 1,024 code points by default (NIST SP 800-63B-4 §3.1.1.2, a password as the only factor).
-/// - Not one of 8,354 common passwords, in any letter case. The list is Django 5.2.19's (by Royce Williams,
-///   BSD-3-Clause), less the entries under 8 characters.
+/// - Not one of 16,079 common passwords, in any letter case. The list combines those of Django 5.2.19 (by Royce
+///   Williams, BSD-3-Clause) and of zxcvbn (MIT).
+/// - Not made of patterns, such as `passwordpassword`, `password1234567` or `qwertyuiop12345`: see below.
 /// - Not built around the product's name or words about the person: with those taken out, 8 characters must be left.
 /// - No rules of composition and no expiry: they make passwords worse (same section).
+///
+/// # Patterns
+/// Each character scores 1, and a pattern scores less than it is long:
+///
+/// | pattern | score |
+/// |---|---|
+/// | a repetition of what stands directly before it | 1 |
+/// | three or more characters along an alphabet, a keyboard's row or column, in either direction | 2 |
+/// | a common password as a part, also spelled as in `p@ssw0rd` | 3 |
+/// | four to eight digits: a year, a date, a number | 4 |
+///
+/// A password must score 8, which stands for 10^8 guesses in the model of zxcvbn; with a shorter minimum length it must
+/// score half of that length and 1. A text that repeats itself (`refrigeratorrefrigerator`) must be long enough without the
+/// repetition. Four unrelated words pass even if each of them is common, and so do random characters of any script.
 ///
 /// ```
 /// use portcullis::password::{Password, PasswordPolicy, PolicyError};
@@ -90,7 +101,7 @@ impl PasswordPolicy {
             });
         }
         let lower = Zeroizing::new(text.to_lowercase());
-        if COMMON.binary_search(&lower.as_str()).is_ok() {
+        if is_common(&lower) || length_without_repetition(&lower) < self.min_length {
             return Err(PolicyError::Common);
         }
         let mut words: Vec<String> = context.iter().flat_map(|text| words(text)).collect();
@@ -103,11 +114,18 @@ impl PasswordPolicy {
                 rest = Zeroizing::new(rest.replace(&word, ""));
             }
         }
-        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) {
+        let min_score = self.min_score();
+        if has_chars(&rest, Self::LOWEST_MIN_LENGTH) && score(&rest, min_score) >= min_score {
             Ok(())
         } else {
             Err(PolicyError::Common)
         }
+    }
+
+    /// The score a password must have: 8, or with a short minimum length half of it and 1.
+    fn min_score(&self) -> usize {
+        let half = self.min_length.div_euclid(2);
+        half.saturating_add(1).min(Self::LOWEST_MIN_LENGTH)
     }
 }
 

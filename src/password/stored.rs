@@ -1,6 +1,6 @@
 //! [`PasswordHash`]: a hash as a store keeps it, and the one strict way to read it.
 
-use super::{HashParams, PasswordError};
+use super::{HashParams, UnsupportedHash};
 use crate::secret::secret_text;
 use base64_simd::STANDARD_NO_PAD as BASE64;
 use core::ops::RangeInclusive;
@@ -35,11 +35,11 @@ impl PasswordHash {
     /// The parameters it was made with.
     ///
     /// # Errors
-    /// [`PasswordError`] if the stored text is not accepted.
-    pub fn params(&self) -> Result<HashParams, PasswordError> {
+    /// [`UnsupportedHash`] if the stored text is not accepted, a hash of another scheme included.
+    pub fn params(&self) -> Result<HashParams, UnsupportedHash> {
         Stored::parse(self.expose())
             .map(|stored| stored.params)
-            .ok_or(PasswordError::UNUSABLE)
+            .ok_or(UnsupportedHash)
     }
 }
 

@@ -4,6 +4,8 @@
 //! [`UserStore`](crate::UserStore), and [`UserDirectory`](crate::directory::UserDirectory) if it is to be
 //! administered; `test_util::conformance` (feature `test-util`) checks that it keeps every promise.
 
+#[cfg(any(feature = "sqlite", feature = "supabase"))]
+mod identifiers;
 pub mod memory;
 #[cfg(any(feature = "sqlite", feature = "supabase"))]
 mod refunds;

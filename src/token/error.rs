@@ -35,10 +35,10 @@ pub enum TokenError {
     #[error("the token's payload is malformed")]
     Payload,
     /// A registered claim is of the wrong type, or not of its grammar.
-    #[error("a registered claim of the token is malformed")]
+    #[error("the token's claim {0} is malformed")]
     Claim(&'static str),
     /// A claim that is required is missing.
-    #[error("a required claim of the token is missing")]
+    #[error("the token lacks the required claim {0}")]
     MissingClaim(&'static str),
     /// `exp` is now or in the past (RFC 7519 §4.1.4).
     #[error("the token has expired")]
@@ -64,6 +64,33 @@ pub enum TokenError {
     /// The application's own claims are missing or of the wrong type.
     #[error("the token's own claims are not as expected")]
     OwnClaims,
+}
+
+impl TokenError {
+    /// The variant's name for logs and metrics: lower case, with underscores, and the same in every release.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Shape => "not_compact_jws",
+            Self::Header => "malformed_header",
+            Self::HeaderParameter => "unsupported_header_parameter",
+            Self::Algorithm => "algorithm_mismatch",
+            Self::Type => "unexpected_typ",
+            Self::UnknownKey => "unknown_key",
+            Self::Signature => "invalid_signature",
+            Self::Payload => "malformed_payload",
+            Self::Claim(_) => "invalid_claim",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::IssuedInFuture => "issued_in_future",
+            Self::Lifetime => "lifetime_out_of_bounds",
+            Self::Issuer => "issuer_mismatch",
+            Self::Audience => "audience_mismatch",
+            Self::Revoked => "revoked",
+            Self::OwnClaims => "invalid_private_claims",
+        }
+    }
 }
 
 /// A verifier or issuer can't be built like this. Found at start-up.
@@ -108,7 +135,9 @@ pub enum BuildError {
     NoKey,
 }
 
-/// A token could not be issued. Nothing the caller can act on but its own claims.
+/// A token could not be issued: a claim that the caller gave can't be written, or the system has no time or randomness.
+///
+/// The message says which. None of it is for the client.
 #[derive(Debug, thiserror::Error)]
 #[error("the token could not be issued: {cause}")]
 pub struct IssueError {

@@ -87,15 +87,19 @@ impl KeySet {
     ///
     /// # Errors
     /// [`KeyError::Malformed`] if the text is no JWK Set or larger than 256 KiB; [`KeyError::DuplicateKid`] if two
-    /// usable keys share a `kid`.
+    /// usable keys share a `kid`; [`KeyError::NoUsableKey`] if there is none.
     pub fn from_jwks(json: &str) -> Result<(Self, usize), KeyError> {
-        super::key::jwk::read_set(json)?.into_iter().try_fold(
-            (Self::default(), 0_usize),
-            |(set, left_out), key| match key {
-                Some(key) if key.kid().is_some() => Ok((set.and(key)?, left_out)),
-                _ => Ok((set, left_out.saturating_add(1))),
-            },
-        )
+        let (mut set, mut left_out) = (Self::default(), 0_usize);
+        for key in super::key::jwks::read_set(json)? {
+            match key {
+                Some(key) if key.kid().is_some() => set = set.and(key)?,
+                _ => left_out = left_out.saturating_add(1),
+            }
+        }
+        if set.is_empty() {
+            return Err(KeyError::NoUsableKey { left_out });
+        }
+        Ok((set, left_out))
     }
 
     /// The set as a JWK Set document to publish (RFC 7517 §5). Secrets are not in it.

@@ -16,6 +16,7 @@ mod header;
 mod issuer;
 mod key;
 mod keyset;
+mod refused;
 mod registered;
 mod revocations;
 mod strict;
@@ -27,6 +28,7 @@ pub use error::{BuildError, IssueError, TokenError};
 pub use issuer::{AccessToken, Subject, TokenIssuer, TokenIssuerBuilder};
 pub use key::{KeyError, SigningKey, VerifyingKey};
 pub use keyset::KeySet;
+pub use refused::{RefusedToken, TokenObserver};
 pub use revocations::{Presented, Revocations};
 pub use verifier::{TokenVerifier, TokenVerifierBuilder};
 

@@ -14,6 +14,9 @@ const MAX_EMAIL_BYTES: usize = 254;
 /// century don't, and two accounts for one mailbox would be a way to take one over. No dots or `+tags`
 /// are removed: those do name different mailboxes at some hosts.
 ///
+/// Letters that look alike are different letters: `anna@example.com` and `аnna@example.com` with a Cyrillic `а` are two
+/// addresses, and may be two people's. Where that matters, show addresses in a way that tells scripts apart (UTS #39).
+///
 /// ```
 /// use portcullis::user::Email;
 /// let email: Email = " Anna.Müller@BÜCHER.example ".parse()?;

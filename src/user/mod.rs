@@ -1,7 +1,7 @@
 //! Who a person is: [`UserId`], [`Email`], [`Role`], [`TenantId`], and the ready-made [`User`].
 
 mod email;
-mod text;
+pub(crate) mod text;
 
 pub use email::{Email, EmailError};
 pub(crate) use text::is_clean;
@@ -9,26 +9,37 @@ pub(crate) use text::is_clean;
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use text::is_clean;
 
 /// The longest identifier accepted, in characters. RFC 9068 leaves `sub` open; 255 fits every store.
 pub const MAX_IDENTIFIER_CHARS: usize = 255;
 
-/// An identifier is empty, too long, or holds a control character.
+/// An identifier is empty, too long, or not what it looks like.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a {what} must have 1 to 255 characters and no control characters")]
+#[error(
+    "a {what} must have 1 to 255 characters, none of them invisible, and no white space at its ends"
+)]
 pub struct InvalidIdentifier {
     what: &'static str,
 }
 
-/// Tells whether `text` can be an identifier: 1 to 255 characters, no control characters.
-fn is_identifier(text: &str) -> bool {
-    // Without a branch inside, so that the compiler looks at many bytes at a time.
-    let is_other = |found, byte| found | u8::from(!(b' '..=b'~').contains(&byte));
-    if text.bytes().fold(0, is_other) == 0 {
-        // Nearly always: every byte is a character, and none a control.
-        return (1..=MAX_IDENTIFIER_CHARS).contains(&text.len());
-    }
-    text.chars().count() <= MAX_IDENTIFIER_CHARS && !text.chars().any(char::is_control)
+/// Tells whether `text` can be an identifier: 1 to 255 characters, as [`is_clean`] wants them.
+pub(crate) fn is_identifier(text: &str) -> bool {
+    // A character has at least one byte, so most need not be counted.
+    let is_short =
+        text.len() <= MAX_IDENTIFIER_CHARS || text.chars().count() <= MAX_IDENTIFIER_CHARS;
+    is_short && is_clean(text)
+}
+
+/// What identifiers had to be when stores were filled: 1 to 255 characters, no control characters.
+pub(crate) fn is_stored_identifier(text: &str) -> bool {
+    let mut chars = text.chars();
+    !text.is_empty()
+        && chars
+            .by_ref()
+            .take(MAX_IDENTIFIER_CHARS)
+            .all(|c| !c.is_control())
+        && chars.next().is_none()
 }
 
 /// Text that was seen to be an identifier, where it lies: a [`UserId`] before it is worth an allocation.
@@ -62,10 +73,24 @@ macro_rules! identifier {
             #[doc = concat!("Checks and wraps a ", $what, ".")]
             ///
             /// # Errors
-            /// [`InvalidIdentifier`] if it is empty, longer than 255 characters, or holds a control character.
+            /// [`InvalidIdentifier`] if it is empty or longer than 255 characters, has white space at an end, or holds
+            /// a character that is invisible, ends a line or changes the direction of others: one of the Unicode
+            /// categories Cc, Cf, Zl and Zp, a Hangul filler, or the blank Braille pattern.
             pub fn new(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
                 let text = text.into();
                 if is_identifier(&text) { Ok(Self(text)) } else { Err(InvalidIdentifier { what: $what }) }
+            }
+
+            #[doc = concat!("Wraps a ", $what, " that a store holds already, under weaker rules than [`new`](Self::new).")]
+            ///
+            /// Only for stores. Rows may have been written before the rules were made stricter, or by another program,
+            /// and must stay readable.
+            ///
+            /// # Errors
+            /// [`InvalidIdentifier`] if it is empty, longer than 255 characters, or holds a control character.
+            pub fn from_stored(text: impl Into<String>) -> Result<Self, InvalidIdentifier> {
+                let text = text.into();
+                if is_stored_identifier(&text) { Ok(Self(text)) } else { Err(InvalidIdentifier { what: $what }) }
             }
 
             #[doc = concat!("The ", $what, " as text.")]
@@ -99,6 +124,9 @@ identifier! {
     /// What a user is known by for good: the `sub` of its tokens (RFC 7519 §4.1.2).
     ///
     /// Never an e-mail address: addresses change hands, identifiers don't.
+    ///
+    /// Letters that look alike are different letters: `anna` in Latin and `аnna` with a Cyrillic `а` are two users.
+    /// Where people choose their identifiers, compare them with UTS #39's skeletons before they are created.
     UserId, "user id"
 }
 

@@ -8,7 +8,8 @@ use portcullis::event::{Event, RefusedBecause, Unobserved};
 use portcullis::extract::{CurrentUser, Permitted, Rejection, Requirement, Verified};
 use portcullis::offload::{HashPool, Inline, Lost};
 use portcullis::password::{
-    Calibration, HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError, Verdict,
+    Calibration, HashParams, ParamsError, PasswordError, PasswordPolicy, PolicyError,
+    UnsupportedHash, Verdict,
 };
 use portcullis::store::{AccountStatus, Outage};
 use portcullis::stores::memory::{MemoryError, MemoryStore};
@@ -22,8 +23,8 @@ use portcullis::test_util::conformance::{Broken, Seed};
 use portcullis::throttle::{Attempt, MemoryThrottle, ThrottleError, Unthrottled};
 use portcullis::token::{
     AccessToken, Algorithm, BorrowedClaims, BuildError, IssueError, KeyError, KeySet, Presented,
-    Scratch, SigningKey, Subject, TokenError, TokenIssuerBuilder, TokenVerifierBuilder,
-    VerifyingKey,
+    RefusedToken, Scratch, SigningKey, Subject, TokenError, TokenIssuerBuilder,
+    TokenVerifierBuilder, VerifyingKey,
 };
 use portcullis::user::{Email, EmailError, InvalidIdentifier, Role, TenantId, User, UserId};
 use portcullis::{
@@ -57,7 +58,7 @@ fn every_type_can_be_sent_and_shared() {
         Imported, Inline, KeySet, Listing, Progress, Schema, SupabaseKey, SupabaseStore, SupabaseStoreBuilder,
         SupabaseThrottle,
         ManualClock, MemoryStore, MemoryThrottle, NewUser, Page, Password, PasswordHash, PasswordHasher,
-        PasswordPolicy, Permitted<Anyone>, Presented<'static>, Refusal, RefusedBecause, Rejection, Role, Scratch, Seed, SignedIn<User>, SigningKey,
+        PasswordPolicy, Permitted<Anyone>, Presented<'static>, Refusal, RefusedBecause, RefusedToken<'static>, Rejection, Role, Scratch, Seed, SignedIn<User>, SigningKey,
         SqliteCharge, SqliteStore, SqliteThrottle, Subject<'static>, SystemClock, TenantId, TokenIssuer, TokenIssuerBuilder, TokenVerifier,
         TokenVerifierBuilder, Unobserved, Unthrottled, User, UserChanges, UserId, Verdict, Verified, VerifyingKey,
     );
@@ -69,7 +70,7 @@ fn every_error_can_be_boxed_and_sent() {
         BearerError, Broken, BuildError, CheckError, CurrentUserError, DirectoryError<MemoryError>,
         DirectoryError<SqliteError>, DirectoryError<SupabaseError>, EmailError, HashError, ImportError<HashError>,
         InvalidIdentifier, IssueError, KeyError, Lost, MemoryError, Outage, ParamsError, PasswordError,
-        PolicyError, SignInError, SqliteError, SupabaseError, supabase::BuildError, ThrottleError, TokenError,
+        PolicyError, SignInError, SqliteError, SupabaseError, supabase::BuildError, ThrottleError, TokenError, UnsupportedHash,
     );
 }
 
@@ -99,7 +100,7 @@ fn the_types_of_a_request_are_small() {
         ("SupabaseStore", size_of::<SupabaseStore>(), 8),
         ("SupabaseError", size_of::<SupabaseError>(), 32),
         ("Refusal", size_of::<Refusal>(), 64),
-        ("Rejection", size_of::<Rejection>(), 64),
+        ("Rejection", size_of::<Rejection>(), 72),
         ("Verified", size_of::<Verified>(), 96),
         ("SignInError", size_of::<SignInError>(), 24),
         ("Verdict", size_of::<Verdict>(), 1),

@@ -14,7 +14,9 @@ fn the_readme_shows_the_quick_start_as_it_is() {
 
 #[tokio::test]
 async fn the_quick_start_goes_from_a_password_to_a_handler() {
-    let app = quick_start::app(&[7; 32]).await.unwrap();
+    let app = quick_start::app(b"32 bytes that nobody else can know")
+        .await
+        .unwrap();
     let form = |password: &str| {
         Request::post("/token")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

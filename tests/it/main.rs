@@ -20,6 +20,8 @@ mod email;
 mod extract;
 mod floors;
 mod front_page;
+mod guessable;
+mod identifiers;
 mod offload;
 mod password;
 mod refusal;

@@ -11,8 +11,8 @@ use portcullis::extract::Rejection;
 use portcullis::offload::Lost;
 use portcullis::store::Outage;
 use portcullis::test_util::cheap_hash_params;
-use portcullis::token::TokenError;
-use portcullis::{PasswordHasher, Refusal, SignInError};
+use portcullis::token::{Algorithm, SigningKey, TokenError};
+use portcullis::{PasswordHasher, Refusal, SignInError, TokenIssuer, UserId};
 
 struct Row {
     cause: &'static str,
@@ -202,6 +202,35 @@ async fn each_row_becomes_a_response_of_the_same_content() {
         let body = to_bytes(response.into_body(), 1024).await.unwrap();
         assert_eq!(body, format!(r#"{{"detail":"{}"}}"#, row.detail), "{cause}");
     }
+}
+
+#[test]
+fn each_error_converts_by_reference_and_by_value_and_is_the_rejections_cause() {
+    fn both<E>(error: impl Fn() -> E)
+    where
+        E: core::error::Error + 'static,
+        Refusal: From<E> + for<'e> From<&'e E>,
+        Rejection: From<E>,
+    {
+        let (refusal, rejection) = (Refusal::from(&error()), Rejection::from(error()));
+        assert_eq!(refusal, Refusal::from(error()));
+        assert_eq!(refusal, rejection.refusal());
+        assert!(rejection.cause().is_some_and(|cause| cause.is::<E>()));
+    }
+    both(|| BearerError::Missing);
+    both(|| BearerError::Malformed);
+    both(|| TokenError::Expired);
+    both(|| SignInError::Unavailable(Box::new(Behind(Outage::TimedOut))));
+    both(|| CurrentUserError::Ended);
+    both(|| HashError::Overloaded(Lost::default()));
+    let key = SigningKey::generate(Algorithm::Hs256).unwrap();
+    let issuer = TokenIssuer::builder("iss", "aud", key).build().unwrap();
+    both(|| {
+        issuer
+            .issue_with(&UserId::new("1").unwrap(), &["no object"])
+            .unwrap_err()
+    });
+    assert!(Rejection::from(Refusal::INTERNAL).cause().is_none());
 }
 
 #[test]

@@ -37,7 +37,8 @@ fn rfc_7515_a_5_an_unsecured_token_is_refused() {
     use portcullis::TokenVerifier;
     use portcullis::token::{Algorithm, VerifyingKey};
     let token = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";
-    let key = VerifyingKey::from_secret(Algorithm::Hs256, &[7; 32]).unwrap();
+    let key =
+        VerifyingKey::from_secret(Algorithm::Hs256, b"32 bytes that nobody else can know").unwrap();
     let verifier = TokenVerifier::builder("joe", "api", key).build().unwrap();
     assert!(verifier.verify(token).is_err());
 }

@@ -7,6 +7,7 @@ mod write;
 
 pub use throttle::{SqliteCharge, SqliteThrottle};
 
+use super::identifiers::{MAX_LISTED, describe_unclean};
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
@@ -64,6 +65,30 @@ impl From<sqlx::Error> for SqliteError {
 }
 
 impl SqliteStore {
+    /// Lists stored ids, roles and tenants that could not be created today, a sentence each and at most 100: with
+    /// invisible characters, or with white space at an end.
+    ///
+    /// They were written by an older release or another program. They stay readable, but no token can be issued for such
+    /// an id, and two of them that look alike are two. Call it at the start, and log what it lists as warnings. It reads
+    /// the whole table once, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SqliteError`] if the database can't be read.
+    pub async fn check_identifiers(&self) -> Result<Vec<String>, SqliteError> {
+        let mut listed = Vec::new();
+        let mut after = String::new();
+        while listed.len() < MAX_LISTED {
+            let rows = rows::suspect_identifiers(&self.reader, &after).await?;
+            let Some((last, ..)) = rows.last() else { break };
+            after.clone_from(last);
+            for (id, role, tenant_id) in &rows {
+                listed.extend(describe_unclean(id, role.as_deref(), tenant_id.as_deref()));
+            }
+        }
+        listed.truncate(MAX_LISTED);
+        Ok(listed)
+    }
+
     /// Starts a transaction in which a rule reads and writes.
     async fn begin(&self) -> Result<Write, SqliteError> {
         self.writes.begin(&self.writer).await

@@ -163,6 +163,19 @@ pub(super) async fn delete(db: &mut SqliteConnection, id: &UserId) -> Result<(),
     Ok(())
 }
 
+/// Id, role and tenant of the next users behind `after` that have anything but visible ASCII in one of them.
+pub(super) async fn suspect_identifiers(
+    db: impl SqliteExecutor<'_>,
+    after: &str,
+) -> Result<Vec<(String, Option<String>, Option<String>)>, SqliteError> {
+    let query = sqlx::query_as(
+        "SELECT id, role, tenant_id FROM portcullis_users WHERE id > ?1 \
+         AND (id GLOB '*[^!-~]*' OR role GLOB '*[^!-~]*' OR tenant_id GLOB '*[^!-~]*') \
+         ORDER BY id LIMIT 1000",
+    );
+    Ok(query.bind(after).fetch_all(db).await?)
+}
+
 /// Reads at the most one row, and nothing of it.
 pub(super) async fn any(db: impl SqliteExecutor<'_>) -> Result<(), SqliteError> {
     let query = sqlx::query("SELECT 1 FROM portcullis_users LIMIT 1");
@@ -203,10 +216,12 @@ fn unless_taken(result: Result<SqliteQueryResult, sqlx::Error>) -> Result<bool, 
 fn account(row: &SqliteRow) -> Result<Account<User>, SqliteError> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let optional = |column: &str| row.try_get::<Option<String>, _>(column);
-    let id = UserId::new(text("id")?).map_err(SqliteError::new)?;
+    let id = UserId::from_stored(text("id")?).map_err(SqliteError::new)?;
     let email = Email::parse(&text("email")?).map_err(SqliteError::new)?;
-    let role = optional("role")?.map(Role::new).transpose();
-    let tenant_id = optional("tenant_id")?.map(TenantId::new).transpose();
+    let role = optional("role")?.map(Role::from_stored).transpose();
+    let tenant_id = optional("tenant_id")?
+        .map(TenantId::from_stored)
+        .transpose();
     let user = User::new(
         id.clone(),
         email,

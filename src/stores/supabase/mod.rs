@@ -5,6 +5,7 @@ mod builder;
 mod check;
 mod client;
 mod error;
+mod identifiers;
 mod import;
 mod key;
 mod lookups;

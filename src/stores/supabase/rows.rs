@@ -32,6 +32,15 @@ enum Scalar {
 }
 
 impl Row {
+    /// Id, role and tenant as they are stored.
+    pub(super) fn identifiers(&self) -> (&str, Option<&str>, Option<&str>) {
+        let tenant_id = match &self.tenant_id {
+            Some(Scalar::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        (&self.id, self.role.as_deref(), tenant_id)
+    }
+
     /// The user, as far as it can be shown.
     ///
     /// The program that wrote the row may have checked nothing. An address that is none is shown as it is, so that
@@ -43,12 +52,12 @@ impl Row {
 
     /// The account, as far as it can be used.
     pub(super) fn account(self) -> Result<Account<User>, SupabaseError> {
-        let id =
-            UserId::new(self.id).map_err(|_| SupabaseError(Kind::Row("an id that is none")))?;
+        let id = UserId::from_stored(self.id)
+            .map_err(|_| SupabaseError(Kind::Row("an id that is none")))?;
         let tenant_id = self
             .tenant_id
             .map(|tenant| {
-                TenantId::new(match tenant {
+                TenantId::from_stored(match tenant {
                     Scalar::Text(text) => text,
                     Scalar::Number(number) => number.to_string(),
                 })
@@ -58,7 +67,7 @@ impl Row {
         let user = User::new(
             id.clone(),
             Email::as_stored(self.email.unwrap_or_default()),
-            self.role.and_then(|role| Role::new(role).ok()),
+            self.role.and_then(|role| Role::from_stored(role).ok()),
             tenant_id,
             self.created_at.unwrap_or_default(),
         );
@@ -75,7 +84,13 @@ impl Row {
 /// A row with a password in clear text, for the import.
 #[derive(Deserialize)]
 pub(super) struct ClearText {
+    #[serde(deserialize_with = "stored_id")]
     pub(super) id: UserId,
     /// Exactly as it is stored: the database compares it.
     pub(super) password: Zeroizing<String>,
+}
+
+fn stored_id<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    UserId::from_stored(text).map_err(serde::de::Error::custom)
 }

@@ -13,7 +13,7 @@ use super::error::IssueError;
 use super::key::SigningKey;
 use super::strict;
 use crate::clock::Clock;
-use crate::user::UserId;
+use crate::user::{UserId, is_identifier};
 use core::fmt;
 use core::time::Duration;
 use serde::Serialize;
@@ -28,24 +28,45 @@ use std::time::UNIX_EPOCH;
 pub struct Subject<'a> {
     id: &'a UserId,
     epoch: u64,
+    client_id: Option<&'a str>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
     /// Sets the account's epoch, written as the private claim `epoch` unless it is 0. Default: 0.
     #[must_use]
     pub fn epoch(self, epoch: u64) -> Self {
         Self { epoch, ..self }
     }
+
+    /// Names the OAuth client that the token is issued to: the claim `client_id`, which RFC 9068 §2.2 requires.
+    /// Default: none is written, for applications without registered clients.
+    ///
+    /// 1 to 255 printable ASCII characters (RFC 6749 appendix A.1); issuing refuses others. A verifier leaves the claim
+    /// to the application's own claims.
+    #[must_use]
+    pub fn client_id(self, client_id: &'a str) -> Self {
+        Self {
+            client_id: Some(client_id),
+            ..self
+        }
+    }
 }
 
 impl<'a> From<&'a UserId> for Subject<'a> {
     fn from(id: &'a UserId) -> Self {
-        Self { id, epoch: 0 }
+        Self {
+            id,
+            epoch: 0,
+            client_id: None,
+        }
     }
 }
 
-/// Issues access tokens (RFC 9068): `typ: at+jwt`, `iss`, `aud`, `sub`, `iat`, `exp`, `jti`, and the application's
-/// own claims. Cheap to clone; clones share everything.
+/// Issues access tokens: `typ: at+jwt`, `iss`, `aud`, `sub`, `iat`, `exp`, `jti`, and the application's own claims.
+/// Cheap to clone; clones share everything.
+///
+/// They are access tokens of RFC 9068 if the subject names a [`client_id`](Subject::client_id), which that profile
+/// requires; without one they have all its other claims.
 #[derive(Clone)]
 pub struct TokenIssuer {
     shared: Arc<Shared>,
@@ -79,7 +100,8 @@ impl TokenIssuer {
     /// Issues a token without claims of the application's own.
     ///
     /// # Errors
-    /// [`IssueError`] if there is no randomness, or the clock is before 1970.
+    /// [`IssueError`] if the subject is a stored id that verifiers refuse (see [`UserId::from_stored`]), its client id is
+    /// malformed, there is no randomness, or the clock is before 1970.
     pub fn issue<'a>(&self, subject: impl Into<Subject<'a>>) -> Result<AccessToken, IssueError> {
         self.issue_with(subject, &())
     }
@@ -88,7 +110,7 @@ impl TokenIssuer {
     ///
     /// # Errors
     /// [`IssueError`] if `extra` is no object, names one claim twice, or names one of `iss`, `sub`, `aud`, `exp`,
-    /// `nbf`, `iat`, `jti` and `epoch`; or as [`issue`](Self::issue).
+    /// `nbf`, `iat`, `jti` and `epoch`, or `client_id` if the subject has one; or as [`issue`](Self::issue).
     pub fn issue_with<'a, E: Serialize>(
         &self,
         subject: impl Into<Subject<'a>>,
@@ -124,6 +146,11 @@ impl TokenIssuer {
         extra: &E,
     ) -> Result<Vec<u8>, IssueError> {
         let shared = &*self.shared;
+        if !is_identifier(subject.id.as_str()) {
+            return Err(IssueError::new(
+                "the subject has characters that verifiers refuse",
+            ));
+        }
         let now = shared
             .clock
             .now()
@@ -147,10 +174,22 @@ impl TokenIssuer {
             json.extend_from_slice(b",\"epoch\":");
             write(&mut json, &subject.epoch)?;
         }
-        own::append(&mut json, extra)?;
+        if let Some(client_id) = subject.client_id {
+            if !is_client_id(client_id) {
+                return Err(IssueError::new("the client id is malformed"));
+            }
+            json.extend_from_slice(b",\"client_id\":");
+            write_text(&mut json, client_id)?;
+        }
+        own::append(&mut json, extra, subject.client_id.is_some())?;
         json.push(b'}');
         Ok(json)
     }
+}
+
+/// `*VSCHAR`, and not empty (RFC 6749 appendix A.1).
+fn is_client_id(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 fn write<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) -> Result<(), IssueError> {

@@ -12,11 +12,20 @@ use serde::Serialize;
 use serde::ser::{self, Impossible, SerializeStruct, Serializer};
 use std::borrow::Cow;
 
-/// Writes the members of `extra` behind those that `json` has.
-pub(super) fn append<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), IssueError> {
+/// Writes the members of `extra` behind those that `json` has; `has_client_id` tells whether that claim is among them.
+pub(super) fn append<E: Serialize>(
+    json: &mut Vec<u8>,
+    extra: &E,
+    has_client_id: bool,
+) -> Result<(), IssueError> {
     let start = json.len();
     let outermost = true;
-    if extra.serialize(Plain { json, outermost }).is_ok() {
+    let plain = Plain {
+        json,
+        outermost,
+        has_client_id,
+    };
+    if extra.serialize(plain).is_ok() {
         return Ok(());
     }
     json.truncate(start);
@@ -29,7 +38,8 @@ pub(super) fn append<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), 
     // Read back before it is signed: whatever the type's own code wrote, no claim of ours may stand there twice.
     let text =
         core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
-    strict::object::<()>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
+    let mut own = Own { has_client_id };
+    strict::object::<()>(text, &mut own, TokenError::OwnClaims).map_err(|_| {
         IssueError::new("the own claims must be an object without registered or repeated names")
     })?;
     // Its closing brace becomes the whole payload's, its opening one the comma before its first member.
@@ -41,21 +51,28 @@ pub(super) fn append<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), 
 }
 
 /// Refuses the names that are not the application's to give.
-struct Own;
+struct Own {
+    has_client_id: bool,
+}
 
 impl<'de> Tap<'de> for Own {
     fn take(&mut self, name: &str, reader: &mut Reader<'de>) -> Result<bool, Fault> {
-        if RESERVED.contains(&name) {
+        if is_taken(name, self.has_client_id) {
             return Err(reader.refuse(TokenError::OwnClaims));
         }
         Ok(false)
     }
 }
 
+fn is_taken(name: &str, has_client_id: bool) -> bool {
+    RESERVED.contains(&name) || (has_client_id && name == "client_id")
+}
+
 /// Writes a struct of scalars, and gives up on everything else.
 struct Plain<'a> {
     json: &'a mut Vec<u8>,
     outermost: bool,
+    has_client_id: bool,
 }
 
 /// Not a struct of scalars, or one with a name that can't be: the other way will do it, or say what is wrong.
@@ -158,6 +175,7 @@ impl<'a> Serializer for Plain<'a> {
         }
         Ok(Fields {
             json: self.json,
+            has_client_id: self.has_client_id,
             names: Names::default(),
             whole: true,
         })
@@ -187,6 +205,7 @@ impl<'a> Serializer for Plain<'a> {
 /// The fields of the outermost struct.
 struct Fields<'a> {
     json: &'a mut Vec<u8>,
+    has_client_id: bool,
     names: Names<'static>,
     /// Whether every field was written: a careless implementation of `Serialize` could swallow an error.
     whole: bool,
@@ -194,15 +213,18 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn write<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Other> {
-        if RESERVED.contains(&name) || !self.names.insert(&Cow::Borrowed(name)) {
+        if is_taken(name, self.has_client_id) || !self.names.insert(&Cow::Borrowed(name)) {
             return Err(Other);
         }
         let json = &mut *self.json;
         json.push(b',');
         write_text(json, name).map_err(|_| Other)?;
         json.push(b':');
-        let outermost = false;
-        value.serialize(Plain { json, outermost })
+        value.serialize(Plain {
+            json,
+            outermost: false,
+            has_client_id: self.has_client_id,
+        })
     }
 }
 

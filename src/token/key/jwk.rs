@@ -22,7 +22,7 @@ impl SigningKey {
     /// [`KeyError`] if it is malformed, weak, of another algorithm, without its private members, or if its `alg`,
     /// `use` or `key_ops` forbids signing.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json)?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm, error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Sign)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         let key = match (&jwk.algorithm, algorithm.family()) {
@@ -49,7 +49,7 @@ impl SigningKey {
                 let pair = RsaKeyPair::from_components(&private.rsa(&rsa.n, &rsa.e)?);
                 Self::rsa(algorithm, pair.map_err(|_| KeyError::Malformed)?)?
             }
-            _ => return Err(KeyError::WrongKind),
+            _ => return Err(explain(json, algorithm, KeyError::WrongKind)),
         };
         Ok(match jwk.common.key_id {
             Some(kid) => key.with_kid(kid),
@@ -66,7 +66,7 @@ impl VerifyingKey {
     /// [`KeyError`] if it is malformed, weak, private, of another algorithm, or if its `alg`, `use` or `key_ops`
     /// forbids verifying.
     pub fn from_jwk(algorithm: Algorithm, json: &str) -> Result<Self, KeyError> {
-        let jwk = parse(json)?;
+        let jwk = parse(json).map_err(|error| explain(json, algorithm, error))?;
         permit(&jwk.common, algorithm, &KeyOperations::Verify)?;
         let private: Private = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
         if private.d.is_some() {
@@ -89,7 +89,7 @@ impl VerifyingKey {
                 };
                 Self::rsa(algorithm, parameters, &components)?
             }
-            _ => return Err(KeyError::WrongKind),
+            _ => return Err(explain(json, algorithm, KeyError::WrongKind)),
         };
         Ok(match jwk.common.key_id {
             Some(kid) => key.with_kid(kid),
@@ -98,50 +98,41 @@ impl VerifyingKey {
     }
 }
 
-/// Reads the keys of a JWK Set; `None` for each that can't be used.
-pub(in crate::token) fn read_set(json: &str) -> Result<Vec<Option<VerifyingKey>>, KeyError> {
-    #[derive(Deserialize)]
-    struct Set<'j> {
-        #[serde(borrow)]
-        keys: Vec<&'j serde_json::value::RawValue>,
-    }
-    check_strictly(json)?;
-    let set: Set<'_> = serde_json::from_str(json).map_err(|_| KeyError::Malformed)?;
-    Ok(set
-        .keys
-        .into_iter()
-        .map(|key| read_public(key.get()))
-        .collect())
-}
-
-fn read_public(json: &str) -> Option<VerifyingKey> {
-    let named = parse(json).ok()?.common.key_algorithm?.to_string();
-    let algorithm = ASYMMETRIC
-        .into_iter()
-        .find(|algorithm| algorithm.name() == named)?;
-    VerifyingKey::from_jwk(algorithm, json).ok()
-}
-
-/// What a published key may be for: secrets are not published.
-const ASYMMETRIC: [Algorithm; 9] = [
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-];
-
-fn parse(json: &str) -> Result<Jwk, KeyError> {
+pub(super) fn parse(json: &str) -> Result<Jwk, KeyError> {
     check_strictly(json)?;
     serde_json::from_str(json).map_err(|_| KeyError::Malformed)
 }
 
+/// What a document is that is no key of the algorithm, beyond `error`.
+fn explain(json: &str, algorithm: Algorithm, error: KeyError) -> KeyError {
+    #[derive(Deserialize)]
+    struct Members {
+        keys: Option<serde::de::IgnoredAny>,
+        kty: Option<String>,
+        crv: Option<String>,
+    }
+    let members = check_strictly(json)
+        .ok()
+        .map(|()| serde_json::from_str(json));
+    let Some(Ok(Members { keys, kty, crv })) = members else {
+        return error;
+    };
+    match (kty.as_deref(), crv, algorithm.family()) {
+        (None, ..) if keys.is_some() => KeyError::JwkSet,
+        (Some("EC"), Some(crv), Family::Ec(_, _, curve)) if crv != curve.name => {
+            KeyError::CurveMismatch {
+                expected: curve.name,
+            }
+        }
+        (Some("OKP"), Some(crv), Family::Ed25519) if crv != "Ed25519" => KeyError::CurveMismatch {
+            expected: "Ed25519",
+        },
+        _ => error,
+    }
+}
+
 /// One object, no member twice: two programs must not read two different keys out of one document.
-fn check_strictly(json: &str) -> Result<(), KeyError> {
+pub(super) fn check_strictly(json: &str) -> Result<(), KeyError> {
     if json.len() > MAX_DOCUMENT_BYTES {
         return Err(KeyError::Malformed);
     }
@@ -189,10 +180,11 @@ fn ec_point(jwk: &Jwk, curve: Curve) -> Result<Vec<u8>, KeyError> {
     let named = match ec.curve {
         EllipticCurve::P256 => "P-256",
         EllipticCurve::P384 => "P-384",
-        _ => return Err(KeyError::WrongKind),
+        _ => "",
     };
-    if named != curve.name {
-        return Err(KeyError::WrongKind);
+    let expected = curve.name;
+    if named != expected {
+        return Err(KeyError::CurveMismatch { expected });
     }
     let (x, y) = (public(&ec.x)?, public(&ec.y)?);
     if x.len() != curve.coordinate_bytes || y.len() != curve.coordinate_bytes {

@@ -1,7 +1,7 @@
 //! Keys from secrets, from PEM and from nothing; every check a key must pass stands here or in `jwk`.
 
 use super::jwk::Public;
-use super::{KeyError, Material, Signer, SigningKey, VerifyingKey};
+use super::{KeyError, Material, Signer, SigningKey, VerifyingKey, pem, secret};
 use crate::token::algorithm::{Algorithm, Curve, Family};
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::rsa::{KeySize, PublicKeyComponents};
@@ -10,15 +10,19 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RsaKeyPair, RsaParameters,
 };
 use aws_lc_rs::{hmac, rand, rsa};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
 impl SigningKey {
-    /// An HMAC key from secret bytes, taken as they are.
+    /// An HMAC key from secret bytes, taken as they are. Make them with `openssl rand -base64 48`.
+    ///
+    /// Refused are secrets that others know or could guess: PEM, DER, JWK and SSH keys, also in base64, and bytes with
+    /// fewer than 8 different values. What cannot be recognised are the 32 bytes of a bare Ed25519 key: half of all random
+    /// strings of 32 bytes are one. A [`KeySet`](crate::token::KeySet) therefore holds either secrets or public keys.
     ///
     /// # Errors
-    /// [`KeyError`] if the algorithm takes no secret, or the secret is too short or looks like a key file.
+    /// [`KeyError`] if the algorithm takes no secret, or the secret is too short, a key file, or too repetitive.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, KeyError> {
         let key = hmac_key(algorithm, secret)?;
         let verifying = VerifyingKey::of(algorithm, Material::Hmac(Box::new(key.clone())));
@@ -28,31 +32,36 @@ impl SigningKey {
         })
     }
 
-    /// A private key from PEM: PKCS#8 (`PRIVATE KEY`), or PKCS#1 (`RSA PRIVATE KEY`).
+    /// A private key from PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`).
+    ///
+    /// The first such block counts. Blocks of other labels are passed over.
     ///
     /// # Errors
     /// [`KeyError`] if it is malformed, encrypted, public, weak, or a key of another algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
-        expect_label(pem, "PRIVATE KEY", "PUBLIC KEY")?;
+        let block = pem::private(pem, algorithm)?;
+        let label = block.tag().to_owned();
+        let der = Zeroizing::new(block.into_contents());
         match algorithm.family() {
             Family::Hmac(..) => Err(KeyError::WrongKind),
             Family::Ec(_, signing, _) => {
-                let der = EncodingKey::from_ec_pem(pem).map_err(|_| KeyError::Malformed)?;
-                let pair = EcdsaKeyPair::from_pkcs8(signing, der.as_bytes())
-                    .map_err(|_| KeyError::Malformed)?;
-                Self::ec(algorithm, pair)
+                let pair = match &*label {
+                    "EC PRIVATE KEY" => EcdsaKeyPair::from_private_key_der(signing, &der),
+                    _ => EcdsaKeyPair::from_pkcs8(signing, &der),
+                };
+                Self::ec(algorithm, pair.map_err(|_| KeyError::Malformed)?)
             }
             Family::Ed25519 => {
-                let der = EncodingKey::from_ed_pem(pem).map_err(|_| KeyError::Malformed)?;
-                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.as_bytes())
+                let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der)
                     .map_err(|_| KeyError::Malformed)?;
                 Self::ed25519(pair)
             }
             Family::Rsa(..) => {
-                let der = EncodingKey::from_rsa_pem(pem).map_err(|_| KeyError::Malformed)?;
-                let pair = RsaKeyPair::from_der(der.as_bytes())
-                    .map_err(|rejected| rsa_error(&rejected))?;
-                Self::rsa(algorithm, pair)
+                let pair = match &*label {
+                    "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der),
+                    _ => RsaKeyPair::from_pkcs8(&der),
+                };
+                Self::rsa(algorithm, pair.map_err(|rejected| rsa_error(&rejected))?)
             }
         }
     }
@@ -129,12 +138,12 @@ impl VerifyingKey {
     /// # Errors
     /// [`KeyError`] if it is malformed, private, weak, or a key of another algorithm.
     pub fn from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Self, KeyError> {
-        expect_label(pem, "PUBLIC KEY", "PRIVATE KEY")?;
+        let pem = ::pem::encode(&pem::public(pem, algorithm)?);
         let key = match algorithm.family() {
             Family::Hmac(..) => return Err(KeyError::WrongKind),
-            Family::Ec(..) => DecodingKey::from_ec_pem(pem),
-            Family::Ed25519 => DecodingKey::from_ed_pem(pem),
-            Family::Rsa(..) => DecodingKey::from_rsa_pem(pem),
+            Family::Ec(..) => DecodingKey::from_ec_pem(pem.as_bytes()),
+            Family::Ed25519 => DecodingKey::from_ed_pem(pem.as_bytes()),
+            Family::Rsa(..) => DecodingKey::from_rsa_pem(pem.as_bytes()),
         };
         let key = key.map_err(|_| KeyError::Malformed)?;
         Self::from_public_bytes(
@@ -238,12 +247,7 @@ fn hmac_key(algorithm: Algorithm, secret: &[u8]) -> Result<hmac::Key, KeyError> 
     let Family::Hmac(hash, min_bytes) = algorithm.family() else {
         return Err(KeyError::WrongKind);
     };
-    if looks_like_key(secret) {
-        return Err(KeyError::SecretLooksLikeKey);
-    }
-    if secret.len() < min_bytes {
-        return Err(KeyError::SecretTooShort { min_bytes });
-    }
+    secret::check(secret, min_bytes)?;
     Ok(hmac::Key::new(hash, secret))
 }
 
@@ -252,31 +256,5 @@ fn rsa_error(rejected: &KeyRejected) -> KeyError {
     match rejected.to_string().as_str() {
         "TooSmall" | "TooLarge" => KeyError::RsaSize,
         _ => KeyError::Malformed,
-    }
-}
-
-/// PEM, SSH and JWK texts: public keys used as secrets by mistake are the oldest confusion of this field
-/// (CVE-2016-5431, CVE-2022-29217; with white space before the PEM: CVE-2026-34950).
-fn looks_like_key(secret: &[u8]) -> bool {
-    let has = |needle: &[u8]| memchr::memmem::find(secret, needle).is_some();
-    let text = secret.trim_ascii_start();
-    has(b"-----BEGIN ")
-        || [&b"ssh-"[..], b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"]
-            .iter()
-            .any(|prefix| text.starts_with(prefix))
-        || (text.starts_with(b"{") && has(b"\"kty\""))
-}
-
-/// Looks at the PEM label, so that the commonest mistakes get an error of their own.
-fn expect_label(pem: &[u8], wanted: &str, other_half: &str) -> Result<(), KeyError> {
-    let text = core::str::from_utf8(pem).map_err(|_| KeyError::Malformed)?;
-    let label = text
-        .split("-----BEGIN ")
-        .nth(1)
-        .and_then(|rest| rest.split("-----").next());
-    match label {
-        Some(label) if label == wanted || label.strip_prefix("RSA ") == Some(wanted) => Ok(()),
-        Some(label) if label.ends_with(other_half) => Err(KeyError::WrongHalf),
-        _ => Err(KeyError::Malformed),
     }
 }

@@ -3,9 +3,13 @@
 //! Loading is where a bad key is refused; from then on it is a parsed object of the backend, which is
 //! faster than parsing at each use and can't be reinterpreted as a key of another algorithm.
 
+mod der;
 mod error;
-pub(super) mod jwk;
+mod jwk;
+pub(super) mod jwks;
 mod load;
+mod pem;
+mod secret;
 #[cfg(test)]
 mod vectors;
 

@@ -74,10 +74,10 @@ fn rfc_7515_a_3_ecdsa_p_256_sha_256() {
 #[test]
 fn rfc_7515_a_4_ecdsa_p_521_is_not_supported_and_says_so() {
     let jwk = r#"{"kty":"EC","crv":"P-521","x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4XUQWceiAFLL1","y":"ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2"}"#;
-    for algorithm in [Algorithm::Es256, Algorithm::Es384] {
+    for (algorithm, expected) in [(Algorithm::Es256, "P-256"), (Algorithm::Es384, "P-384")] {
         assert_eq!(
             VerifyingKey::from_jwk(algorithm, jwk).unwrap_err(),
-            KeyError::WrongKind
+            KeyError::CurveMismatch { expected }
         );
     }
 }

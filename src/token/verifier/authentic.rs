@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A token whose signature holds, and what its claims must be judged with.
 pub(super) struct Authentic<'t> {
-    text: &'t str,
+    pub(super) text: &'t str,
     pub(super) payload: &'t [u8],
     /// The time that counts for all of this token.
     pub(super) now: Duration,
@@ -44,6 +44,7 @@ impl Authentic<'_> {
     /// Decodes the payload for as long as `read` takes.
     pub(super) fn decoded<R>(
         &self,
+        verifier: &Shared,
         read: impl FnOnce(&[u8]) -> Result<R, TokenError>,
     ) -> Result<R, TokenError> {
         let mut stack = [const { MaybeUninit::uninit() }; STACK_BYTES];
@@ -55,12 +56,13 @@ impl Authentic<'_> {
                 heap.as_deref()
             }
         };
-        read(payload.ok_or_else(|| compact::undecodable(self.payload))?)
+        let undecodable = || compact::undecodable(self.payload);
+        read(payload.ok_or_else(|| verifier.refused_signed(self.text, undecodable()))?)
     }
 }
 
 impl Shared {
-    /// The token as its issuer's: by the cache's word, or by its signature.
+    /// The token as its issuer's: by the cache's word, or by its signature. Reports it otherwise.
     pub(super) fn authentic<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
         match self.see(text, |_| None)? {
             Seen::Before(authentic) | Seen::Authentic(authentic) => Ok(authentic),
@@ -74,7 +76,7 @@ impl Shared {
         wanted: impl Fn(&Remembered) -> Option<T>,
     ) -> Result<Seen<'t, T>, TokenError> {
         if text.len() > self.max_bytes {
-            return Err(TokenError::TooLong);
+            return Err(self.refused_unsigned(text, TokenError::TooLong));
         }
         let Some(hit) = (self.cache.as_ref())
             .and_then(|cache| cache.look(text, || since_1970(self.clock.now()), wanted))
@@ -106,18 +108,21 @@ impl Shared {
     }
 
     fn verify_signature<'t>(&self, text: &'t str) -> Result<Authentic<'t>, TokenError> {
-        let header = compact::header(text).ok_or(TokenError::Shape)?;
+        let refused = |error| self.refused_unsigned(text, error);
+        let header = compact::header(text).ok_or_else(|| refused(TokenError::Shape))?;
         let found = match self.keys.recall(header) {
             Some(found) => found,
-            None => self.keys.read(Compact::split(text)?.header)?,
+            None => Compact::split(text)
+                .and_then(|parts| self.keys.read(parts.header))
+                .map_err(refused)?,
         };
         let key = found.entry.key();
-        let unsigned = || Compact::fault(text, TokenError::Signature);
+        let unsigned = || refused(Compact::fault(text, TokenError::Signature));
         // Before the clock is read, which costs more than all that came before.
         let parts = Compact::cut(text, header.len(), key.signature_chars()).ok_or_else(unsigned)?;
         let now = self.clock.now();
         if found.entry.is_over(now) {
-            return Err(TokenError::UnknownKey);
+            return Err(refused(TokenError::UnknownKey));
         }
         if !key.verifies(parts.signing_input, parts.signature) {
             return Err(unsigned());

@@ -6,6 +6,7 @@ use super::{Shared, TokenVerifier};
 use crate::clock::{Clock, SystemClock};
 use crate::token::error::BuildError;
 use crate::token::keyset::KeySet;
+use crate::token::refused::TokenObserver;
 use crate::token::revocations::Revocations;
 use core::time::Duration;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub struct TokenVerifierBuilder {
     clock: Arc<dyn Clock>,
     cache_bytes: Option<usize>,
     revocations: Option<Arc<dyn Revocations>>,
+    observer: Option<Arc<dyn TokenObserver>>,
 }
 
 impl TokenVerifierBuilder {
@@ -38,6 +40,7 @@ impl TokenVerifierBuilder {
             clock: Arc::new(SystemClock),
             cache_bytes: None,
             revocations: None,
+            observer: None,
         }
     }
 
@@ -105,6 +108,16 @@ impl TokenVerifierBuilder {
         self
     }
 
+    /// Reports each refused token, with the precise reason. Default: to nobody.
+    ///
+    /// Takes any [`Observer`](crate::event::Observer), the authenticator's too. Each refused token is reported once, by
+    /// whatever method or extractor it was verified; good tokens cost nothing more.
+    #[must_use]
+    pub fn observer(mut self, observer: impl TokenObserver + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// Makes the verifier.
     ///
     /// # Errors
@@ -149,6 +162,7 @@ impl TokenVerifierBuilder {
                 clock: self.clock,
                 cache: self.cache_bytes.map(Cache::new),
                 revocations: self.revocations,
+                observer: self.observer,
             }),
         })
     }

@@ -131,7 +131,8 @@ mod tests {
 
     fn keyring(keys: u8) -> Keyring {
         let key = |n: u8| {
-            let key = VerifyingKey::from_secret(Algorithm::Hs256, &[n; 32]).unwrap();
+            let secret: Vec<u8> = (n..).take(32).collect();
+            let key = VerifyingKey::from_secret(Algorithm::Hs256, &secret).unwrap();
             key.with_kid(format!("k{n}"))
         };
         let keys = (1..keys).fold(KeySet::from(key(0)), |set, n| set.and(key(n)).unwrap());

@@ -4,6 +4,7 @@ mod authentic;
 mod builder;
 mod cache;
 mod keyring;
+mod refusals;
 
 pub use builder::TokenVerifierBuilder;
 pub(super) use builder::{check_kid, check_names};
@@ -12,6 +13,7 @@ use super::claims::{BorrowedClaims, Claims, Scratch};
 use super::compact;
 use super::error::TokenError;
 use super::keyset::KeySet;
+use super::refused::TokenObserver;
 use super::registered::{Expected, Registered};
 use super::revocations::{Presented, Revocations};
 use crate::clock::Clock;
@@ -28,8 +30,8 @@ use std::sync::Arc;
 /// ```
 /// use portcullis::token::{Algorithm, VerifyingKey};
 /// use portcullis::TokenVerifier;
-/// # let secret = [7; 32];
-/// let key = VerifyingKey::from_secret(Algorithm::Hs256, &secret)?;
+/// # let secret = b"32 bytes that nobody else can know";
+/// let key = VerifyingKey::from_secret(Algorithm::Hs256, secret)?;
 /// let verifier = TokenVerifier::builder("https://auth.example", "https://api.example", key).build()?;
 /// assert!(verifier.verify("not a token").is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -51,6 +53,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     cache: Option<Cache>,
     revocations: Option<Arc<dyn Revocations>>,
+    observer: Option<Arc<dyn TokenObserver>>,
 }
 
 impl TokenVerifier {
@@ -74,7 +77,8 @@ impl TokenVerifier {
     /// forgotten.
     ///
     /// # Errors
-    /// [`TokenError`] says precisely what is wrong: log it, don't send it.
+    /// [`TokenError`] says precisely what is wrong: log it, don't send it. An
+    /// [`observer`](TokenVerifierBuilder::observer) has it logged in one place.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
         self.verify_with(token)
     }
@@ -103,10 +107,10 @@ impl TokenVerifier {
     /// As [`verify`](Self::verify); [`TokenError::OwnClaims`] if they don't fit `E`.
     pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
         let shared = &*self.shared;
-        let token = shared.authentic(token)?;
-        token.decoded(|payload| {
-            shared.claims(&token, payload, |claims| {
-                shared.remember_good(&token, &claims);
+        let signed = shared.authentic(token)?;
+        signed.decoded(shared, |payload| {
+            shared.claims(&signed, payload, |claims| {
+                shared.remember_good(&signed, &claims);
                 claims.into_claims()
             })
         })
@@ -142,14 +146,14 @@ impl TokenVerifier {
         match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
             Seen::Before(claims) => {
                 let claims: Arc<Claims<E>> = claims;
-                shared.admit(&claims.presented())?;
+                shared.admit(token, &claims.presented())?;
                 Ok(claims)
             }
-            Seen::Authentic(token) => token.decoded(|payload| {
-                shared.claims(&token, payload, |claims| {
-                    let window = shared.window(&token, &claims);
+            Seen::Authentic(signed) => signed.decoded(shared, |payload| {
+                shared.claims(&signed, payload, |claims| {
+                    let window = shared.window(&signed, &claims);
                     let claims = Arc::new(claims.into_claims());
-                    shared.remember(&token, window, || claims.clone());
+                    shared.remember(&signed, window, || claims.clone());
                     claims
                 })
             }),
@@ -187,11 +191,11 @@ impl TokenVerifier {
         scratch: &'b mut Scratch,
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
         let shared = &*self.shared;
-        let token = shared.authentic(token)?;
-        compact::decode_over(token.payload, &mut scratch.payload)
-            .ok_or_else(|| compact::undecodable(token.payload))?;
-        shared.claims(&token, &scratch.payload, |claims| {
-            shared.remember_good(&token, &claims);
+        let signed = shared.authentic(token)?;
+        compact::decode_over(signed.payload, &mut scratch.payload)
+            .ok_or_else(|| shared.refused_signed(token, compact::undecodable(signed.payload)))?;
+        shared.claims(&signed, &scratch.payload, |claims| {
+            shared.remember_good(&signed, &claims);
             claims
         })
     }
@@ -211,10 +215,11 @@ impl TokenVerifier {
         &self,
         token: &str,
     ) -> Result<Arc<Claims<E>>, TokenError> {
-        let token = self.shared.seen_good(token)?;
-        token.decoded(|payload| {
+        let shared = &*self.shared;
+        let signed = shared.seen_good(token)?;
+        signed.decoded(shared, |payload| {
             let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
-            self.shared.claims(&token, payload, keep)
+            shared.claims(&signed, payload, keep)
         })
     }
 }
@@ -228,7 +233,8 @@ impl Shared {
         payload: &'b [u8],
         keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
     ) -> Result<K, TokenError> {
-        let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
+        let refused = |error| self.refused_signed(token.text, error);
+        let json = core::str::from_utf8(payload).map_err(|_| refused(TokenError::Payload))?;
         let expected = Expected {
             issuer: &self.issuer,
             audience: &self.audience,
@@ -236,15 +242,17 @@ impl Shared {
             max_lifetime: self.max_lifetime,
             now: token.now,
         };
-        let claims = Registered::read(json, &expected)?;
-        self.admit(&claims.presented())?;
+        let claims = Registered::read(json, &expected).map_err(refused)?;
+        self.admit(token.text, &claims.presented())?;
         Ok(keep(claims))
     }
 
     /// The application has the last word.
-    fn admit(&self, token: &Presented<'_>) -> Result<(), TokenError> {
+    fn admit(&self, text: &str, token: &Presented<'_>) -> Result<(), TokenError> {
         match &self.revocations {
-            Some(revocations) if revocations.is_revoked(token) => Err(TokenError::Revoked),
+            Some(revocations) if revocations.is_revoked(token) => {
+                Err(self.refused_signed(text, TokenError::Revoked))
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! What reaches a handler behind the extractors, and what is answered in its place.
 
 mod once;
+mod refused;
 mod world;
 
 use axum::Router;

@@ -24,6 +24,17 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
             &[("SECRET_KEY", "-----BEGIN PUBLIC KEY----- canary 0123456789")],
             "SECRET_KEY",
         ),
+        (
+            &[("SECRET_KEY", "canarycanarycanarycanarycanarycanary")],
+            "SECRET_KEY: the secret has fewer than 8 different byte values",
+        ),
+        (
+            &[(
+                "SECRET_KEY",
+                "MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+            )],
+            "SECRET_KEY: the secret is a key file",
+        ),
         (&[("BIND", "canary")], "BIND"),
         (
             &[("ACCESS_TOKEN_EXPIRE_MINUTES", "canary")],

@@ -130,6 +130,11 @@ fn at_the_most_talkative_level_the_log_holds_no_secret_and_no_forged_line() {
         "{log}"
     );
 
+    // Why a token was refused, which no answer says.
+    assert!(
+        log.contains("token refused") && log.contains("invalid_signature"),
+        "{log}"
+    );
     let secrets = [SECRET, PASSWORD, NEW_PASSWORD, admin, &secret_token];
     let mut forbidden: Vec<String> = secrets.into_iter().flat_map(forms_of).collect();
     forbidden.push("$argon2".to_owned());

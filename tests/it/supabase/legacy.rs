@@ -294,3 +294,33 @@ async fn a_password_that_is_changed_meanwhile_is_left_for_the_next_time() {
     assert!(none.unwrap().is_none());
     store.check().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_hide_something_are_read_and_listed_by_a_check_of_their_own() {
+    let (place, store) = left_behind(
+        "('a@example.com', 'x', 'admin', null), ('b@example.com', 'x', U&'admin\\200B', null),
+         ('c@example.com', 'x', 'admin ', null), ('d@example.com', 'x', '', null)",
+    );
+    store.check().await.unwrap();
+    let mut listed = store.check_identifiers().await.unwrap();
+    listed.sort();
+    let line = |email: &str, role: &str| {
+        let id = id(&place, email);
+        format!("user \"{id}\": the role {role} has invisible characters, or white space at an end")
+    };
+    let mut expected = [
+        line("b@example.com", r#""admin\u{200b}""#),
+        line("c@example.com", r#""admin ""#),
+    ];
+    expected.sort();
+    assert_eq!(listed, expected);
+    let found = store
+        .find_by_id(&id(&place, "c@example.com"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.user.role.unwrap().as_str(), "admin ");
+    // More rows than one page has.
+    place.sql("insert into users (email, password, role) select format('u%s@example.com', n), 'x', ' x' from generate_series(1, 1200) n");
+    assert_eq!(store.check_identifiers().await.unwrap().len(), 100);
+}

@@ -60,6 +60,62 @@ fn a_token_says_exactly_what_it_should() {
     );
 }
 
+#[derive(Serialize, serde::Deserialize, Debug, PartialEq)]
+struct Client {
+    client_id: String,
+}
+
+#[test]
+fn the_client_is_named_where_the_caller_has_one_and_verifiers_leave_it_to_the_application() {
+    let someone = someone();
+    let named = Subject::from(&someone).client_id("web \"app\"");
+    let token = issuer()
+        .issue_with(named, &json!({"role": "admin"}))
+        .unwrap();
+    let (_, claims) = segments(token.expose());
+    assert_eq!(
+        (&claims["client_id"], &claims["role"]),
+        (&json!("web \"app\""), &json!("admin"))
+    );
+    let key = SigningKey::from_secret(Algorithm::Hs256, SECRET).unwrap();
+    let verifier = TokenVerifier::builder("https://issuer.example/\"", "api", key.verifying_key())
+        .clock(Stopped(Duration::from_secs(NOW)))
+        .build()
+        .unwrap();
+    let found = verifier.verify_with::<Client>(token.expose()).unwrap();
+    assert_eq!(found.extra().client_id, "web \"app\"");
+    assert!(verifier.verify(token.expose()).is_ok());
+    // Without one the application may write the claim itself; with one it may not write a second.
+    let own = Client {
+        client_id: "own".into(),
+    };
+    let token = issuer().issue_with(&someone, &own).unwrap();
+    assert_eq!(
+        verifier
+            .verify_with::<Client>(token.expose())
+            .unwrap()
+            .extra(),
+        &own
+    );
+    assert!(issuer().issue_with(named, &own).is_err());
+    assert!(
+        issuer()
+            .issue_with(named, &json!({"client_id": "own", "list": []}))
+            .is_err()
+    );
+    let (_, claims) = segments(issuer().issue(&someone).unwrap().expose());
+    assert!(claims.get("client_id").is_none());
+    for malformed in ["", "a\nb", "ä", &"x".repeat(256)] {
+        let error = issuer()
+            .issue(Subject::from(&someone).client_id(malformed))
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("the client id is malformed"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn a_key_name_goes_into_the_header_whatever_is_in_it() {
     let key = SigningKey::from_secret(Algorithm::Hs256, SECRET)

@@ -20,7 +20,8 @@ fn short_secrets_are_refused() {
                 error
             );
         }
-        assert!(SigningKey::from_secret(algorithm, &vec![b'k'; min_bytes]).is_ok());
+        let enough: Vec<u8> = (b'a'..=b'z').cycle().take(min_bytes).collect();
+        assert!(SigningKey::from_secret(algorithm, &enough).is_ok());
     }
 }
 
@@ -48,7 +49,7 @@ fn secrets_that_look_like_key_files_are_refused() {
 
 #[test]
 fn an_algorithm_takes_only_its_own_kind_of_key() {
-    let secret = [7_u8; 64];
+    let secret: Vec<u8> = (0..64).collect();
     for algorithm in ALGORITHMS
         .into_iter()
         .filter(|algorithm| !algorithm.is_symmetric())
@@ -82,12 +83,20 @@ fn an_algorithm_takes_only_its_own_kind_of_key() {
             if same_family {
                 assert_eq!(loaded, Ok(algorithm));
             } else {
-                assert_eq!(
-                    loaded,
-                    Err(KeyError::WrongKind),
-                    "{} as {algorithm}",
-                    key.algorithm()
-                );
+                let both_are_ec = [key.algorithm(), algorithm]
+                    .iter()
+                    .all(|a| a.name().starts_with("ES"));
+                let expected = if algorithm == Algorithm::Es256 {
+                    "P-256"
+                } else {
+                    "P-384"
+                };
+                let error = if both_are_ec {
+                    KeyError::CurveMismatch { expected }
+                } else {
+                    KeyError::WrongKind
+                };
+                assert_eq!(loaded, Err(error), "{} as {algorithm}", key.algorithm());
             }
             if algorithm != key.algorithm() {
                 assert!(VerifyingKey::from_jwk(algorithm, &jwk).is_err());
@@ -138,7 +147,7 @@ fn a_jwk_is_bound_by_what_it_says_it_is_for() {
     );
     assert_eq!(
         with(r#""crv":"P-256""#, r#""crv":"P-384""#),
-        Err(KeyError::WrongKind)
+        Err(KeyError::CurveMismatch { expected: "P-256" })
     );
     assert!(with(r#""kty":"EC""#, r#""kty":"RSA""#).is_err());
     assert_eq!(
@@ -163,7 +172,11 @@ fn secrets_as_jwk_pass_the_same_checks() {
     let jwk = |bytes: usize, more: &str| {
         format!(
             r#"{{"kty":"oct","k":"{}"{more}}}"#,
-            super::forge::encode(vec![7; bytes])
+            super::forge::encode(
+                (0..bytes)
+                    .map(|n| u8::try_from(n).unwrap())
+                    .collect::<Vec<_>>()
+            )
         )
     };
     assert!(
@@ -298,6 +311,8 @@ fn pem_files_are_read_in_the_usual_forms_and_the_usual_mistakes_are_named() {
     for (name, algorithm) in [
         ("p256", Algorithm::Es256),
         ("p384", Algorithm::Es384),
+        ("p256-sec1", Algorithm::Es256),
+        ("p384-sec1", Algorithm::Es384),
         ("ed25519", Algorithm::EdDsa),
         ("rsa2048", Algorithm::Rs256),
         ("rsa2048-pkcs1", Algorithm::Ps512),
@@ -340,14 +355,13 @@ fn pem_files_are_read_in_the_usual_forms_and_the_usual_mistakes_are_named() {
     );
     assert_eq!(
         VerifyingKey::from_pem(Algorithm::Es256, &read("secp256k1-public")).unwrap_err(),
-        KeyError::Point
+        KeyError::CurveMismatch { expected: "P-256" }
     );
     for broken in [
-        "",
-        "x",
         "-----BEGIN PRIVATE KEY-----",
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
-        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        "-----BEGIN DSA PRIVATE KEY-----\nAAAA\n-----END DSA PRIVATE KEY-----\n",
+        "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n",
     ] {
         for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256] {
             assert_eq!(
@@ -356,5 +370,132 @@ fn pem_files_are_read_in_the_usual_forms_and_the_usual_mistakes_are_named() {
             );
             assert!(VerifyingKey::from_pem(algorithm, broken.as_bytes()).is_err());
         }
+    }
+}
+
+fn file(name: &str) -> Vec<u8> {
+    std::fs::read(format!(
+        "{}/tests/it/token/keys/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    ))
+    .unwrap()
+}
+
+/// Loads it as a private and as a public key.
+fn both(algorithm: Algorithm, text: &[u8]) -> [Result<(), KeyError>; 2] {
+    [
+        SigningKey::from_pem(algorithm, text).map(|_| ()),
+        VerifyingKey::from_pem(algorithm, text).map(|_| ()),
+    ]
+}
+
+#[test]
+fn each_mistake_with_a_key_file_is_named() {
+    let p_256 = KeyError::CurveMismatch { expected: "P-256" };
+    let ed25519 = KeyError::CurveMismatch {
+        expected: "Ed25519",
+    };
+    let (es256, eddsa, rs256) = (Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256);
+    for (name, algorithm, error) in [
+        ("p521.pem", es256, p_256),
+        ("p521-sec1.pem", es256, p_256),
+        ("p384.pem", es256, p_256),
+        ("p384-sec1.pem", es256, p_256),
+        ("ed448.pem", eddsa, ed25519),
+        ("p256-sec1.pem", rs256, KeyError::WrongKind),
+        ("p256.pem", eddsa, KeyError::WrongKind),
+        ("ed25519.pem", es256, KeyError::WrongKind),
+        ("rsa2048.pem", es256, KeyError::WrongKind),
+        ("rsa2048-pkcs1.pem", es256, KeyError::WrongKind),
+        ("p256-encrypted.pem", es256, KeyError::Encrypted),
+        ("p256-sec1-encrypted.pem", es256, KeyError::Encrypted),
+    ] {
+        let found = SigningKey::from_pem(algorithm, &file(name)).unwrap_err();
+        assert_eq!(found, error, "{name}");
+    }
+    for (name, algorithm, error) in [
+        ("p521-public.pem", es256, p_256),
+        ("p384-public.pem", es256, p_256),
+        ("ed448-public.pem", eddsa, ed25519),
+        ("rsa2048-public.pem", es256, KeyError::WrongKind),
+        ("rsa2048-pkcs1-public.pem", es256, KeyError::WrongKind),
+        ("ed25519-public.pem", rs256, KeyError::WrongKind),
+    ] {
+        let found = VerifyingKey::from_pem(algorithm, &file(name)).unwrap_err();
+        assert_eq!(found, error, "{name}");
+    }
+    let der = pem::parse(file("p256.pem")).unwrap().into_contents();
+    for (text, error) in [
+        (file("certificate.pem"), KeyError::Certificate),
+        (file("openssh.pem"), KeyError::OpenSsh),
+        (file("openssh-public.txt"), KeyError::OpenSsh),
+        (der, KeyError::NotPem),
+        (b"".to_vec(), KeyError::NotPem),
+        (b"junk".to_vec(), KeyError::NotPem),
+        (b"\xff\xfe".to_vec(), KeyError::NotPem),
+    ] {
+        assert_eq!(both(es256, &text), [Err(error); 2]);
+    }
+}
+
+#[test]
+fn each_mistake_with_a_jwk_is_named() {
+    let jwk = SigningKey::generate(Algorithm::Es256)
+        .unwrap()
+        .with_kid("1")
+        .verifying_key();
+    let jwk = jwk.to_jwk().unwrap();
+    let load = |json: &str| VerifyingKey::from_jwk(Algorithm::Es256, json).map(|_| ());
+    let curve = KeyError::CurveMismatch { expected: "P-256" };
+    for name in ["P-384", "P-521", "secp256k1"] {
+        assert_eq!(load(&jwk.replace("P-256", name)), Err(curve), "{name}");
+    }
+    let (without_y, _) = jwk.split_once(r#","y""#).unwrap();
+    assert_eq!(load(&format!("{without_y}}}")), Err(KeyError::Malformed));
+    for set in [
+        r#"{"keys":[]}"#.to_owned(),
+        format!(r#"{{"keys":[{jwk}]}}"#),
+    ] {
+        assert_eq!(load(&set), Err(KeyError::JwkSet));
+    }
+    let unfit = jwk.replace(r#""alg":"ES256","#, "");
+    for (left_out, set) in [
+        (0, r#"{"keys":[]}"#.to_owned()),
+        (1, format!(r#"{{"keys":[{unfit}]}}"#)),
+    ] {
+        let found = portcullis::token::KeySet::from_jwks(&set).unwrap_err();
+        assert_eq!(found, KeyError::NoUsableKey { left_out });
+    }
+}
+
+#[test]
+fn each_error_with_a_key_is_a_sentence_of_its_own_with_a_remedy() {
+    let errors = [
+        (KeyError::SecretTooShort { min_bytes: 32 }, "32 bytes"),
+        (KeyError::SecretLooksLikeKey, "openssl rand"),
+        (KeyError::SecretTooRepetitive, "openssl rand"),
+        (KeyError::WrongKind, "EC key for ES"),
+        (
+            KeyError::CurveMismatch { expected: "P-256" },
+            "make a key on P-256",
+        ),
+        (KeyError::Certificate, "openssl x509 -pubkey"),
+        (KeyError::Encrypted, "openssl pkey"),
+        (KeyError::OpenSsh, "ssh-keygen"),
+        (KeyError::NotPem, "openssl pkey -inform DER"),
+        (KeyError::JwkSet, "from_jwks"),
+        (KeyError::NoUsableKey { left_out: 3 }, "3 left out"),
+        (KeyError::Malformed, "copied whole"),
+    ];
+    for (error, remedy) in errors {
+        let text = error.to_string();
+        assert!(text.contains(remedy) && !text.ends_with('.'), "{text}");
+        assert_eq!(
+            errors
+                .iter()
+                .filter(|(other, _)| other.to_string() == text)
+                .count(),
+            1
+        );
     }
 }

@@ -20,4 +20,6 @@ mod keys;
 mod keyset;
 mod oracle;
 mod own_claims;
+mod refused;
+mod secrets;
 mod signature;

@@ -3,10 +3,12 @@
 
 use super::super::forge::{NOW, SECRET};
 use aws_lc_rs::hmac;
+use regex_syntax::hir::{Class, Hir, HirKind};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What an accepted token says.
@@ -49,6 +51,23 @@ pub(super) fn verify(token: &str) -> Option<Told> {
     claims(object(&decode(payload)?)?)
 }
 
+/// Whether a text has a character that does not show.
+fn hides(text: &str) -> bool {
+    static HIDDEN: LazyLock<Hir> = LazyLock::new(|| {
+        let class = r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\x{115f}\x{1160}\x{2800}\x{3164}\x{ffa0}]";
+        regex_syntax::parse(class).unwrap()
+    });
+    let HirKind::Class(Class::Unicode(class)) = HIDDEN.kind() else {
+        panic!("a class of characters");
+    };
+    let is_hidden = |c: char| {
+        class
+            .iter()
+            .any(|range| (range.start()..=range.end()).contains(&c))
+    };
+    text.chars().any(is_hidden)
+}
+
 fn claims(mut claims: Map<String, Value>) -> Option<Told> {
     let mut take = |name: &str| claims.remove(name);
     let (issuer, audience) = (text(take("iss")?)?, take("aud")?);
@@ -69,8 +88,9 @@ fn claims(mut claims: Map<String, Value>) -> Option<Told> {
         None => 0,
     };
     let now = Duration::from_secs(NOW).as_secs_f64();
-    let subject_fits =
-        (1..=255).contains(&subject.chars().count()) && !subject.chars().any(char::is_control);
+    let subject_fits = (1..=255).contains(&subject.chars().count())
+        && subject.trim() == subject
+        && !hides(&subject);
     let holds = issuer == "https://issuer.example"
         && audience.iter().any(|audience| audience == "api")
         && subject_fits
