@@ -8,6 +8,11 @@ use zeroize::Zeroizing;
 /// A context word must have this many characters: taking "al" out of a password says nothing about it.
 const MIN_WORD_CHARS: usize = 4;
 
+/// How many texts of a context are read, and how many bytes of each. Names and e-mail addresses are shorter; a megabyte
+/// would take 22 ms of processor time.
+const MAX_CONTEXT_TEXTS: usize = 16;
+const MAX_CONTEXT_TEXT_BYTES: usize = 1024;
+
 /// Which passwords may be set. Ask it at registration and at a change, never at sign-in.
 ///
 /// - Length: from 15 to 1,024 code points by default (NIST SP 800-63B-4 §3.1.1.2, a password as the only factor).
@@ -86,7 +91,8 @@ impl PasswordPolicy {
     /// Checks a password somebody wants to set.
     ///
     /// `context` are texts about the person: its e-mail address, its name. They are split at everything that is not a
-    /// letter or digit; parts under 4 characters don't count.
+    /// letter or digit; parts under 4 characters don't count. At most 16 texts are read, and 1,024 bytes of each: a long
+    /// name must not make a check expensive.
     ///
     /// # Errors
     /// [`PolicyError`], whose message can be shown to the person.
@@ -104,7 +110,7 @@ impl PasswordPolicy {
         if is_common(&lower) || length_without_repetition(&lower) < self.min_length {
             return Err(PolicyError::Common);
         }
-        let mut words: Vec<String> = context.iter().flat_map(|text| words(text)).collect();
+        let mut words: Vec<String> = bounded(context).flat_map(words).collect();
         words.extend_from_slice(&self.product);
         // The longest first, or "port" would leave "cullis" of "portcullis" standing.
         words.sort_unstable_by_key(|word| core::cmp::Reverse(word.len()));
@@ -141,6 +147,16 @@ impl Default for PasswordPolicy {
 
 fn has_chars(text: &str, least: usize) -> bool {
     text.chars().take(least).count() == least
+}
+
+/// The texts of a context, each cut to what is read of it.
+fn bounded<'a>(context: &[&'a str]) -> impl Iterator<Item = &'a str> {
+    context.iter().take(MAX_CONTEXT_TEXTS).map(|text| {
+        // Cuts between characters, of which none has more than four bytes.
+        let mut ends = (0..=MAX_CONTEXT_TEXT_BYTES).rev();
+        ends.find_map(|end| text.get(..end.min(text.len())))
+            .unwrap_or_default()
+    })
 }
 
 /// Splits a text into the words to look for, in the form passwords are compared in.

@@ -555,6 +555,31 @@ fn words_of_the_context_do_not_make_up_a_password() {
 }
 
 #[test]
+fn of_a_context_no_more_is_read_than_names_and_addresses_need() {
+    let policy = PasswordPolicy::default();
+    // A long text is read up to its 1,024th byte, whatever characters it has there, and the others behind it are as well.
+    for filler in ["-", "§", "—", "😀"] {
+        let length = 1_010 / filler.len();
+        let inside = format!("{}wonderland-", filler.repeat(length));
+        let long = format!("{inside}{}", "filler-".repeat(100_000));
+        let refused = check(&policy, "alice-wonderland", &[&long, "alice@example.com"]);
+        assert_eq!(refused, Err(PolicyError::Common), "{filler}");
+        let behind = format!("{}wonderland", filler.repeat(length * 2));
+        assert_eq!(check(&policy, "the-wonderland!", &[&behind]), Ok(()));
+        assert_eq!(
+            check(&policy, "the-wonderland!", &["wonderland"]),
+            Err(PolicyError::Common)
+        );
+    }
+    let mut many = vec!["nobody"; 15];
+    many.push("wonderland");
+    let refused = check(&policy, "the-wonderland!", &many);
+    assert_eq!(refused, Err(PolicyError::Common));
+    many.insert(0, "nobody");
+    assert_eq!(check(&policy, "the-wonderland!", &many), Ok(()));
+}
+
+#[test]
 fn the_policys_messages_are_for_people() {
     for (error, message) in [
         (

@@ -39,7 +39,7 @@ pub(super) fn append<E: Serialize>(
     let text =
         core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
     let mut own = Own { has_client_id };
-    strict::object::<()>(text, &mut own, TokenError::OwnClaims).map_err(|_| {
+    strict::object::<(), _>(text, &mut own, TokenError::OwnClaims).map_err(|_| {
         IssueError::new("the own claims must be an object without registered or repeated names")
     })?;
     // Its closing brace becomes the whole payload's, its opening one the comma before its first member.

@@ -14,8 +14,9 @@ use super::compact;
 use super::error::TokenError;
 use super::keyset::KeySet;
 use super::refused::TokenObserver;
-use super::registered::{Expected, Registered};
+use super::registered::{Expected, Leeway, Registered};
 use super::revocations::{Presented, Revocations};
+use super::strict::Measured;
 use crate::clock::Clock;
 use authentic::{Authentic, Seen};
 use cache::Cache;
@@ -46,7 +47,8 @@ struct Shared {
     id: u64,
     issuer: Box<str>,
     audience: Box<str>,
-    leeway: Duration,
+    leeway: Leeway,
+    requires_id: bool,
     max_lifetime: Duration,
     max_bytes: usize,
     keys: Keyring,
@@ -61,6 +63,11 @@ impl TokenVerifier {
     pub const DEFAULT_MAX_BYTES: usize = 8 * 1024;
     /// The longest lifetime accepted, `exp` less `iat`. Default: 24 hours.
     pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+    /// The longest lifetime that can be set as accepted: ten years of 366 days. Supabase's legacy API keys live for ten
+    /// years.
+    pub const MAX_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+    /// The leeway for `nbf` and `iat` unless another is set: 5 seconds. `exp` has none.
+    pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
     /// The most leeway that can be set: 5 minutes.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
@@ -110,15 +117,15 @@ impl TokenVerifier {
         let signed = shared.authentic(token)?;
         signed.decoded(shared, |payload| {
             shared.claims(&signed, payload, |claims| {
-                shared.remember_good(&signed, &claims);
-                claims.into_claims()
+                shared.remember_good(&signed, &claims.value);
+                claims.value.into_claims()
             })
         })
     }
 
     /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
-    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a signature nor
-    /// reads claims.
+    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a
+    /// signature nor reads claims. Claims that may take too much memory are not cached: each call reads them again.
     ///
     /// ```
     /// # use portcullis::token::{Algorithm, SigningKey};
@@ -151,10 +158,7 @@ impl TokenVerifier {
             }
             Seen::Authentic(signed) => signed.decoded(shared, |payload| {
                 shared.claims(&signed, payload, |claims| {
-                    let window = shared.window(&signed, &claims);
-                    let claims = Arc::new(claims.into_claims());
-                    shared.remember(&signed, window, || claims.clone());
-                    claims
+                    shared.remember_claims(&signed, claims)
                 })
             }),
         }
@@ -195,8 +199,8 @@ impl TokenVerifier {
         compact::decode_over(signed.payload, &mut scratch.payload)
             .ok_or_else(|| shared.refused_signed(token, compact::undecodable(signed.payload)))?;
         shared.claims(&signed, &scratch.payload, |claims| {
-            shared.remember_good(&signed, &claims);
-            claims
+            shared.remember_good(&signed, &claims.value);
+            claims.value
         })
     }
 }
@@ -218,7 +222,8 @@ impl TokenVerifier {
         let shared = &*self.shared;
         let signed = shared.seen_good(token)?;
         signed.decoded(shared, |payload| {
-            let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
+            let keep =
+                |claims: Measured<BorrowedClaims<'_, E>>| Arc::new(claims.value.into_claims());
             shared.claims(&signed, payload, keep)
         })
     }
@@ -231,7 +236,7 @@ impl Shared {
         &self,
         token: &Authentic<'_>,
         payload: &'b [u8],
-        keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
+        keep: impl FnOnce(Measured<BorrowedClaims<'b, E>>) -> K,
     ) -> Result<K, TokenError> {
         let refused = |error| self.refused_signed(token.text, error);
         let json = core::str::from_utf8(payload).map_err(|_| refused(TokenError::Payload))?;
@@ -239,11 +244,12 @@ impl Shared {
             issuer: &self.issuer,
             audience: &self.audience,
             leeway: self.leeway,
+            requires_id: self.requires_id,
             max_lifetime: self.max_lifetime,
             now: token.now,
         };
         let claims = Registered::read(json, &expected).map_err(refused)?;
-        self.admit(token.text, &claims.presented())?;
+        self.admit(token.text, &claims.value.presented())?;
         Ok(keep(claims))
     }
 

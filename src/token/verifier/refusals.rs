@@ -61,7 +61,7 @@ fn texts<'j, const N: usize>(
     };
     if let Ok(json) = core::str::from_utf8(json) {
         // What is wrong with the token is known.
-        let _read = strict::object::<()>(json, &mut texts, TokenError::Payload);
+        let _read = strict::object::<(), _>(json, &mut texts, TokenError::Payload);
     }
     texts.found
 }
