@@ -13,7 +13,7 @@ pub(crate) use repeats::Repeats;
 use crate::config::ConfigError;
 use crate::metrics::metrics;
 use portcullis::ErrorChain;
-use std::io::{IsTerminal as _, Write};
+use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -133,10 +133,10 @@ impl Drop for Log {
         let (writer, (done, is_done)) = (self.writer.take(), sync_channel(1));
         let ending = thread::Builder::new().spawn(move || {
             drop(writer);
-            drop(done.send(()));
+            done.send(()).unwrap_or_default();
         });
         if ending.is_ok() {
-            drop(is_done.recv_timeout(LAST_LINES));
+            is_done.recv_timeout(LAST_LINES).unwrap_or_default();
         }
     }
 }

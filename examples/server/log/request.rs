@@ -47,7 +47,7 @@ impl Visit for EventFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if let Some(text) = self.text(field) {
             // Writing to a string does not fail, and a value that can't be shown is shown as far as it goes.
-            drop(write!(text, "{value:?}"));
+            write!(text, "{value:?}").unwrap_or_default();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why the database fails, with its file: on the terminal at the start, in the log later, never in an answer.
 
-use super::super::program::{binary, finish};
+use super::super::program::{binary, ended};
 use super::super::raw::{PATIENCE, Reply, call, sign_in, token};
 use super::super::{NEW_PASSWORD, SECRET};
 use serde_json::json;
@@ -8,7 +8,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
@@ -153,21 +153,24 @@ fn a_locked_database_and_a_missing_table_are_said_by_name() {
 
 /// Runs the program to its end as somebody who may not write what is read-only, root or not.
 fn refused(place: &Path, database: &str) -> String {
-    let variables = [("SECRET_KEY", SECRET), ("DATABASE", database)];
-    let output = if fs::metadata("/proc/self")
-        .is_ok_and(|this| std::os::unix::fs::MetadataExt::uid(&this) == 0)
-    {
-        Command::new("setpriv")
-            .arg("--bounding-set=-dac_override,-dac_read_search")
-            .arg(binary())
-            .env_clear()
-            .envs(variables)
-            .current_dir(place)
-            .output()
-            .unwrap()
+    let is_root = fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
+    let mut command = if is_root {
+        let mut without = Command::new("setpriv");
+        without.arg("--bounding-set=-dac_override,-dac_read_search");
+        without.arg(binary());
+        without
     } else {
-        finish(place, &[], &variables)
+        Command::new(binary())
     };
+    command
+        .env_clear()
+        .envs([("SECRET_KEY", SECRET), ("DATABASE", database)])
+        .env("BIND", "127.0.0.1:0")
+        .current_dir(place)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let output = ended(command.spawn().unwrap());
     assert!(!output.status.success() && output.stdout.is_empty());
     String::from_utf8(output.stderr).unwrap()
 }
@@ -199,7 +202,7 @@ fn a_start_that_fails_says_the_file_and_the_whole_reason() {
         (secret, "(code: 14) unable to open database file"),
         (folder, "(code: 14) unable to open database file"),
         (
-            file("name\u{1b}[31m\n.db", b"x"),
+            file("name\u{1b}[31m\n.db", &[b'x'; 5000]),
             "(code: 26) file is not a database",
         ),
     ] {

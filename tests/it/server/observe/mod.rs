@@ -52,8 +52,8 @@ impl Piped {
     /// Ends it as a supervisor does, and waits.
     fn stop(&mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
-        let kill = std::process::Command::new("kill").args(["-TERM", &pid]);
-        assert!({ kill }.status().unwrap().success());
+        let mut kill = std::process::Command::new("kill");
+        assert!(kill.args(["-TERM", &pid]).status().unwrap().success());
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -194,9 +194,10 @@ fn at_the_default_level_a_store_that_is_down_is_said_once_for_each_route_and_the
     assert!(scene.program.exit().success());
     let log = scene.program.log();
     let words = "supabase rejected the service key (401 Unauthorized)";
-    let lines: Vec<_> = log.lines().filter(|line| line.contains(words)).collect();
-    let (summaries, first): (Vec<_>, Vec<_>) =
-        (lines.iter()).partition(|line| line.contains(r#""repeats":"#));
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(words)).collect();
+    let (summaries, first): (Vec<&str>, Vec<&str>) = lines
+        .into_iter()
+        .partition(|line| line.contains(r#""repeats":"#));
     // Each method of each route, of which two are asked for two users.
     assert_eq!((first.len(), summaries.len()), (8, 8), "{log}");
     let repeats: u64 = summaries
