@@ -1,9 +1,9 @@
 //! [`Repeats`]: what strangers can cause at will is one line, and then a number.
 //!
-//! An event of this program that has a field `code` (or `status`) and belongs to no authenticated caller is repeatable. The
-//! first of its message, code, error and route in a minute is written as it is; the others are counted, and one line at the
-//! end of the minute says how many there were, of how many addresses. So a flood fills counters and not the disk, and no
-//! refusal is lost without a trace.
+//! An event of this program that has a field `code` (or `status`) and belongs to no authenticated caller is repeatable, and so is
+//! every event of a library, whatever brings it about. The first of its message, code, error and route in a minute is written
+//! as it is; the others are counted, and one line at the end of the minute says how many there were, of how many addresses. So
+//! a flood fills counters and not the disk, and no refusal is lost without a trace.
 
 use super::request::{EventFields, RequestFields};
 use crate::metrics::metrics;
@@ -143,13 +143,9 @@ impl Repeats {
     /// Whether this is the first of its kind in this window. If not, it is counted.
     fn is_first(&self, metadata: &Metadata<'_>, fields: EventFields, route: &str) -> bool {
         let address = (!fields.source.is_empty()).then(|| self.keys.hash_one(&fields.source));
-        let key = self.keys.hash_one((
-            metadata.callsite(),
-            &fields.message,
-            &fields.code,
-            &fields.error,
-            route,
-        ));
+        let key = self
+            .keys
+            .hash_one((metadata.callsite(), &fields.code, &fields.error, route));
         let mut window = self.lock();
         let is_full = window.lines.len() >= MAX_LINES;
         match window.lines.get_mut(&key) {
@@ -171,14 +167,17 @@ impl Repeats {
     }
 }
 
-/// Whether an event of this kind is ours and can be repeated at will.
-fn is_repeatable(metadata: &Metadata<'_>) -> bool {
+/// Whether the event is this program's, and not a library's.
+fn is_ours(metadata: &Metadata<'_>) -> bool {
     let root = |path: &'static str| path.split("::").next();
+    root(metadata.target()) == root(module_path!())
+}
+
+/// Whether an event of ours can be repeated at will.
+fn is_repeatable(metadata: &Metadata<'_>) -> bool {
     let has = |name| metadata.fields().field(name).is_some();
-    metadata.target().split("::").next() == root(module_path!())
-        && (has("code") || has("status"))
-        // A summary is not summed up.
-        && !has("repeats")
+    // A summary is not summed up.
+    (has("code") || has("status")) && !has("repeats")
 }
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Repeats {
@@ -203,17 +202,21 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Repeats {
 
     fn event_enabled(&self, event: &Event<'_>, context: Context<'_, S>) -> bool {
         let metadata = event.metadata();
-        if !is_repeatable(metadata) {
+        let is_ours = is_ours(metadata);
+        if is_ours && !is_repeatable(metadata) {
             return true;
         }
         let mut fields = EventFields::default();
         event.record(&mut fields);
+        if !is_ours {
+            metadata.target().clone_into(&mut fields.code);
+        }
         for span in context.event_scope(event).into_iter().flatten() {
             let extensions = span.extensions();
             let Some(request) = extensions.get::<RequestFields>() else {
                 continue;
             };
-            if request.has_caller {
+            if is_ours && request.has_caller {
                 return true;
             }
             if fields.source.is_empty() {

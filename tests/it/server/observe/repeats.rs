@@ -128,6 +128,26 @@ fn each_route_and_each_error_is_told_apart_and_a_known_caller_is_written_always(
     }
 }
 
+/// A connection pool, for one, warns of each caller that waits for it.
+#[test]
+fn lines_of_libraries_are_summed_up_whoever_caused_them() {
+    let lines = written(|repeats| {
+        let span = tracing::error_span!("request", route = "POST /token", caller = "some-id");
+        for number in 0..50 {
+            span.in_scope(|| tracing::warn!(target: "pool", seconds = number, "slow"));
+        }
+        repeats.sum_up();
+    });
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0]["seconds"], 0);
+    let summary = &lines[1];
+    assert_eq!(summary["message"], "slow");
+    assert_eq!(
+        (&summary["repeats"], &summary["code"]),
+        (&Value::from(49), &Value::from("pool"))
+    );
+}
+
 #[test]
 fn memory_and_lines_are_bounded_and_nothing_is_lost_from_the_sum() {
     const EVENTS: u32 = 20_000;
