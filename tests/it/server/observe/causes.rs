@@ -127,11 +127,8 @@ fn a_full_disk_is_said_by_name_and_the_client_learns_nothing() {
         ("trap '' XFSZ; ulimit -f 400; exec \"$0\"", "disk I/O error")
     };
     let program = OnFile::start(by);
-    let failed = (0..200).map(|number| program.create(number));
-    let failed = failed
-        .into_iter()
-        .find(|reply| reply.status != 201)
-        .unwrap();
+    let mut replies = (0..200).map(|number| program.create(number));
+    let failed = replies.find(|reply| reply.status != 201).unwrap();
     program.says(&failed, reason);
     // What is there is still read.
     assert_eq!(

@@ -89,6 +89,10 @@ fn told(lines: &[Value], message: &str, route: &str, code: &str) -> u64 {
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the size of the flood, for whoever makes it larger"
+)]
 fn a_flood_with_mixed_answers_is_a_few_lines_that_add_up_to_it() {
     let (lasts, clients) = size();
     let variables = [
