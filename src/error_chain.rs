@@ -83,7 +83,8 @@ mod tests {
 
     impl Error for Link {
         fn source(&self) -> Option<&(dyn Error + 'static)> {
-            self.1.as_deref().map(|link| link as _)
+            let link = self.1.as_deref()?;
+            Some(link)
         }
     }
 

@@ -169,8 +169,8 @@ impl Repeats {
 
 /// Whether the event is this program's, and not a library's.
 fn is_ours(metadata: &Metadata<'_>) -> bool {
-    let root = |path: &'static str| path.split("::").next();
-    root(metadata.target()) == root(module_path!())
+    let own = module_path!().split("::").next();
+    metadata.target().split("::").next() == own
 }
 
 /// Whether an event of ours can be repeated at will.
