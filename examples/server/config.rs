@@ -2,6 +2,8 @@
 //!
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
+use crate::log::LogFormat;
+use crate::metrics;
 use crate::server_secret;
 use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
@@ -109,6 +111,10 @@ pub(crate) struct Config {
     pub(crate) welcome: String,
     /// What is logged, in the syntax of `RUST_LOG`. Default: `info`.
     pub(crate) log_filter: String,
+    /// How a line of the log looks. Default: text.
+    pub(crate) log_format: LogFormat,
+    /// Where metrics are served. Default: nowhere.
+    pub(crate) metrics_bind: Option<SocketAddr>,
     /// Sizes and times that bound what one client can take.
     pub(crate) limits: Limits,
 }
@@ -188,6 +194,7 @@ impl Config {
                 "--demo creates an administrator whose password is public, so BIND must be a loopback address",
             ));
         }
+        let hops = number(&variable, "TRUSTED_PROXY_HOPS", 0, 0..=16)?;
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
         let list = variable("SERVER_SECRET");
         let key = key(demo, secret.as_deref())?;
@@ -203,19 +210,15 @@ impl Config {
             bind,
             storage,
             lifetime: Duration::from_secs(minutes.saturating_mul(60)),
-            trusted_proxy_hops: usize::try_from(number(
-                &variable,
-                "TRUSTED_PROXY_HOPS",
-                0,
-                0..=16,
-            )?)
-            .unwrap_or_default(),
+            trusted_proxy_hops: usize::try_from(hops).unwrap_or_default(),
             cors_origins: origins(variable("CORS_ORIGINS").as_deref().unwrap_or_default())?,
             first_user: first_user(demo, variable("ADMIN_EMAIL"), variable("ADMIN_PASSWORD"))?,
             welcome: variable("WELCOME_MESSAGE").unwrap_or_else(|| {
                 "Welcome to the Agentic Employment Infrastructure Backend".to_owned()
             }),
             log_filter: variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
+            log_format: LogFormat::parse(variable("LOG_FORMAT").as_deref())?,
+            metrics_bind: metrics::bind(variable("METRICS_BIND").as_deref())?,
             limits: Limits::default(),
         })
     }

@@ -13,8 +13,11 @@ pub(crate) fn read(
     list: Option<&str>,
     secret_key: Option<&str>,
 ) -> Result<(ServerSecret, bool), ConfigError> {
-    let wrong =
-        |error: ServerSecretError| ConfigError::new(format!("SERVER_SECRET: {error} (a comma separates two secrets); {MAKE_ONE}"));
+    let wrong = |error: ServerSecretError| {
+        ConfigError::new(format!(
+            "SERVER_SECRET: {error} (a comma separates two secrets); {MAKE_ONE}"
+        ))
+    };
     let Some(list) = list else {
         return match secret_key {
             Some(secret_key) => derived(secret_key).map(|secret| (secret, true)),

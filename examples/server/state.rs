@@ -2,6 +2,7 @@
 
 use crate::audit::Audit;
 use crate::config::{Config, FirstUser, Limits, password_policy};
+use crate::metrics::MeasuredPool;
 use crate::policy;
 use crate::sign_in_throttle::SignInThrottle;
 use axum::extract::FromRef;
@@ -43,6 +44,7 @@ impl<S: UserDirectory> AppState<S> {
                 .throttle(config.throttle.clone())
                 .hasher(hasher)
                 .observer(Audit)
+                .offload(MeasuredPool::default())
                 .build()?,
             users,
             issuer: TokenIssuer::builder(&config.issuer, &config.audience, config.key.clone())

@@ -100,7 +100,7 @@ pub(crate) async fn create<S: UserDirectory>(
     new.tenant_id.clone_from(&caller.tenant_id);
     new.password_hash = Some(hash(&state, &caller, password).await?);
     let user = state.users.create(new).await?;
-    tracing::info!(user = ?user.id.as_str(), "user created");
+    tracing::info!(user = user.id.as_str(), "user created");
     let mut response = (StatusCode::CREATED, Json(Profile::from(&user))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/users/{}", user.id)) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -167,7 +167,7 @@ pub(crate) async fn change<S: UserDirectory>(
     if let Some(before) = before {
         forget(&state, &id, &[before.as_str(), user.email.as_str()]).await;
     }
-    tracing::info!(user = ?user.id.as_str(), "user changed");
+    tracing::info!(user = user.id.as_str(), "user changed");
     Ok(Json(Profile::from(&user)).into_response())
 }
 
@@ -184,7 +184,7 @@ pub(crate) async fn delete<S: UserDirectory>(
     if let Some(email) = email {
         forget(&state, &id, &[email.as_str()]).await;
     }
-    tracing::info!(user = ?id.as_str(), "user deleted");
+    tracing::info!(user = id.as_str(), "user deleted");
     Ok(Json(serde_json::json!({ "message": "User deleted successfully" })).into_response())
 }
 
