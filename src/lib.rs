@@ -60,6 +60,8 @@
 //! sign-in; [`store`] and [`directory`] are what you implement, [`throttle`], [`offload`], [`event`] and [`clock`] what
 //! you may; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
 //!
+//! [`guides::operating`] runs the example server in production: proxy, TLS, backups, key rotation, trouble.
+//!
 //! # Errors
 //!
 //! Each error type says precisely what happened, to you. What a client is told is in one table: [`Refusal`].
@@ -94,6 +96,7 @@ pub mod directory;
 pub mod event;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod guides;
 pub mod offload;
 pub mod password;
 pub mod refusal;

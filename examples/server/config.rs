@@ -1,79 +1,31 @@
-//! Environment, `.env` and arguments become a [`Config`], or one clear line that says what is wrong.
+//! Environment and `.env` become a [`Config`], or one clear line that says what is wrong.
 //!
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
 use crate::counted::Counted;
+use crate::keys;
 use crate::storage::Storage;
 use axum::http::HeaderValue;
 use core::fmt;
 use core::time::Duration;
 use portcullis::Password;
 use portcullis::password::PasswordPolicy;
-use portcullis::token::{Algorithm, SigningKey};
+use portcullis::token::{KeySet, SigningKey};
 use portcullis::user::Email;
 use std::net::SocketAddr;
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
-The example server of portcullis: sign in at POST /token, use the token on /users.
-
-Usage: server [--demo | migration | import-passwords]
-
-  --demo            make a throw-away key, database and user (test@example.com / fakehashedpassword), on loopback only
-  migration         print the SQL that makes a Supabase database ready; run it once, by psql or in the SQL editor
-  import-passwords  make hashes of the clear-text passwords in a Supabase table; can be stopped and started again
-  --help            print this
-
-Configuration is read from the environment, and from .env in the working directory; the environment wins.
-SECRET_KEY is required without --demo. Make one with: openssl rand -base64 48
-With SUPABASE_URL and SUPABASE_KEY set the server runs on Supabase, else on an SQLite file.
-README.md beside this program lists every variable.
-";
-
-const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
-
 /// The demonstration user of the program this server replaces.
 const DEMO_USER: (&str, &str) = ("test@example.com", "fakehashedpassword");
-
-/// What the command line asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    Serve {
-        demo: bool,
-    },
-    /// Prints the SQL for a Supabase database.
-    Migration,
-    /// Makes hashes of clear-text passwords.
-    ImportPasswords,
-    Help,
-}
-
-impl Command {
-    /// Reads the arguments after the program's name.
-    pub(crate) fn from_args(args: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
-        let mut command = None;
-        for argument in args {
-            let asked = match argument.as_str() {
-                "--demo" => Self::Serve { demo: true },
-                "migration" => Self::Migration,
-                "import-passwords" => Self::ImportPasswords,
-                "--help" | "-h" => return Ok(Self::Help),
-                // Not echoed: somebody may have typed a secret here.
-                _ => return Err(ConfigError::new("unknown argument, see --help")),
-            };
-            if command.replace(asked).is_some_and(|before| before != asked) {
-                return Err(ConfigError::new("one command at a time, see --help"));
-            }
-        }
-        Ok(command.unwrap_or(Self::Serve { demo: false }))
-    }
-}
 
 /// Everything an operator can set.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// Signs and checks tokens: HMAC-SHA-256 with the bytes of `SECRET_KEY`.
     pub(crate) key: SigningKey,
+    /// What tokens are checked with: `SECRET_KEY`, and `SECRET_KEY_PREVIOUS` while a key is being replaced.
+    pub(crate) accepted_keys: KeySet,
+    /// The path all routes are under, such as `/auth`. Default: empty, they are at the root.
+    pub(crate) base_path: String,
     /// The `iss` of tokens. Default: `portcullis`.
     pub(crate) issuer: String,
     /// The `aud` of tokens. Default: `portcullis-api`.
@@ -96,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) welcome: String,
     /// What is logged, in the syntax of `RUST_LOG`. Default: `info`.
     pub(crate) log_filter: String,
+    /// How long requests are still accepted after the server was told to stop, while `/readyz` answers 503. Default: 0.
+    pub(crate) drain: Duration,
     /// Sizes and times that bound what one client can take.
     pub(crate) limits: Limits,
 }
@@ -176,9 +130,15 @@ impl Config {
             ));
         }
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
+        let key = keys::signing_key(demo, secret.as_deref())?;
+        // The demonstration has a key of its own, which replaces none.
+        let previous = variable("SECRET_KEY_PREVIOUS").filter(|_| !demo);
         Ok(Self {
+            accepted_keys: keys::accepted(&key, secret.as_deref(), previous.as_deref())?,
+            base_path: base_path(variable("BASE_PATH").as_deref().unwrap_or_default())?,
+            drain: Duration::from_secs(number(&variable, "DRAIN_SECONDS", 0, 0..=300)?),
             counted: Counted::beside(&storage, secret.as_deref())?,
-            key: key(demo, secret)?,
+            key,
             issuer: variable("ISSUER").unwrap_or_else(|| "portcullis".to_owned()),
             audience: variable("AUDIENCE").unwrap_or_else(|| "portcullis-api".to_owned()),
             bind,
@@ -202,15 +162,21 @@ impl Config {
     }
 }
 
-fn key(demo: bool, secret: Option<String>) -> Result<SigningKey, ConfigError> {
-    match secret {
-        Some(secret) => SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes())
-            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}; {MAKE_ONE}"))),
-        None if demo => SigningKey::generate(Algorithm::Hs256)
-            .map_err(|error| ConfigError::new(format!("no key could be made: {error}"))),
-        None => Err(ConfigError::new(format!(
-            "SECRET_KEY is not set; {MAKE_ONE} (or try --demo)"
-        ))),
+/// Segments of unreserved characters (RFC 3986 §2.3), which need no escaping in a route, a `Location` or a document.
+fn base_path(path: &str) -> Result<String, ConfigError> {
+    let is_segment = |segment: &str| {
+        !["", ".", ".."].contains(&segment)
+            && segment
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    };
+    let path = path.trim();
+    match path.strip_prefix('/') {
+        None if path.is_empty() => Ok(String::new()),
+        Some(segments) if segments.split('/').all(is_segment) => Ok(path.to_owned()),
+        _ => Err(ConfigError::new(
+            "BASE_PATH must be a path such as /auth: a slash in front, none at the end",
+        )),
     }
 }
 

@@ -4,7 +4,9 @@
 
 mod app;
 mod audit;
+mod backup;
 mod body;
+mod command;
 mod config;
 mod counted;
 mod docs;
@@ -14,16 +16,21 @@ mod form;
 mod guard;
 mod import;
 mod json;
+mod keys;
 mod openapi;
 mod policy;
 mod query;
+mod restore;
 mod routes;
 mod serve;
+mod set_password;
+mod shutdown;
 mod state;
 mod storage;
 mod user_input;
 
-use config::{Command, Config, ConfigError};
+use command::Command;
+use config::{Config, ConfigError};
 use portcullis::PasswordHasher;
 use portcullis::directory::UserDirectory;
 use portcullis::password::HashParams;
@@ -42,11 +49,8 @@ type Failure = Box<dyn core::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Command::from_args(std::env::args().skip(1)) {
-        Ok(Command::Help) => say(config::HELP.trim_end()),
-        Ok(Command::Serve { demo }) => run(demo).await,
-        Ok(Command::Migration) => print_migration(),
-        Ok(Command::ImportPasswords) => import_passwords().await,
+    let outcome = match Command::from_args(std::env::args_os().skip(1)) {
+        Ok(command) => perform(command).await,
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -56,6 +60,19 @@ async fn main() -> ExitCode {
             drop(writeln!(std::io::stderr(), "error: {error}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn perform(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { demo } => run(demo).await,
+        Command::Migration => print_migration(),
+        Command::ImportPasswords => import::run(environment()?).await,
+        Command::Backup(to) => backup::run(&to, environment()?).await,
+        Command::Restore(from) => restore::run(&from, environment()?).await,
+        Command::SetPassword(email) => set_password::run(&email, environment()?).await,
+        Command::Version => say(command::VERSION),
+        Command::Help => say(command::HELP.trim_end()),
     }
 }
 
@@ -109,26 +126,27 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         tracing::info!(?user, demo, "first user created");
     }
 
+    let signals = shutdown::signals()?;
     let listener = TcpListener::bind(config.bind)
         .await
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
     say(&format!("listening on http://{}", listener.local_addr()?))?;
-    let app = app::router(state, config);
-    serve::serve(listener, app, config.limits, told_to_stop()).await;
+    let app = app::router(state.clone(), config);
+    let drained = shutdown::drained(state, config.drain, signals.clone());
+    tokio::select! {
+        () = serve::serve(listener, app, config.limits, drained) => {}
+        () = shutdown::told(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
+    }
     Ok(())
 }
 
 fn print_migration() -> Result<(), Failure> {
-    let variable = environment()?;
-    let schema = storage::schema(&|name| variable(name).filter(|value| !value.trim().is_empty()))?;
+    let schema = storage::schema(&environment()?)?;
     say(schema.migration()?.trim_end())
 }
 
-async fn import_passwords() -> Result<(), Failure> {
-    import::run(environment()?).await
-}
-
-/// Looks variables up in the environment and then in `.env`, which is never allowed to override it.
+/// Looks variables up in the environment and then in `.env`, which is never allowed to override it. An empty variable is
+/// as good as none.
 fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
     let wrong = || ConfigError::new(".env can't be read as lines of NAME=value");
     let mut variables = HashMap::new();
@@ -149,6 +167,7 @@ fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
             variables.insert(name, value.to_string_lossy().into_owned());
         }
     }
+    variables.retain(|_, value| !value.trim().is_empty());
     Ok(move |name: &str| variables.get(name).cloned())
 }
 
@@ -166,30 +185,6 @@ fn log_to_stderr(filter: &str) -> Result<(), ConfigError> {
         tracing::error!(?place, "panicked");
     }));
     Ok(())
-}
-
-/// Ready on Ctrl-C, and on SIGTERM where there is such a thing.
-async fn told_to_stop() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
-    }
 }
 
 fn say(text: &str) -> Result<(), Failure> {

@@ -41,6 +41,8 @@ mod app;
 mod audit;
 #[path = "../../examples/server/body.rs"]
 mod body;
+#[path = "../../examples/server/command.rs"]
+mod command;
 #[path = "../../examples/server/config.rs"]
 mod config;
 #[path = "../../examples/server/counted.rs"]
@@ -57,6 +59,8 @@ mod form;
 mod guard;
 #[path = "../../examples/server/json.rs"]
 mod json;
+#[path = "../../examples/server/keys.rs"]
+mod keys;
 #[path = "../../examples/server/openapi.rs"]
 mod openapi;
 #[path = "../../examples/server/policy.rs"]

@@ -19,6 +19,7 @@ mod held;
 mod http;
 mod log;
 mod openapi;
+mod operations;
 mod policy;
 mod process;
 pub(crate) mod program;
