@@ -66,6 +66,8 @@
 //! sign-in; [`store`] and [`directory`] are what you implement, [`throttle`], [`offload`], [`event`] and [`clock`] what
 //! you may; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
 //!
+//! [`guides::operating`] runs the example server in production: proxy, TLS, backups, key rotation, trouble.
+//!
 //! # Errors
 //!
 //! Each error type says precisely what happened, to you; [`ErrorChain`] writes it to a log with all its causes. What a
@@ -102,6 +104,7 @@ mod error_chain;
 pub mod event;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod guides;
 pub mod offload;
 pub mod opaque;
 pub mod password;

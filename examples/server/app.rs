@@ -60,9 +60,15 @@ pub(crate) fn router<S: UserDirectory>(state: AppState<S>, config: &Config) -> R
     let guard = from_fn_with_state(state.clone(), authenticate::<S>);
     let mut router = Router::new();
     for route in map() {
-        let path = route.path;
+        let public = PUBLIC.contains(&route.path);
+        // The root itself: `/` where nothing is in front, else `/auth` and `/auth/`.
+        let path = match (config.base_path.as_str(), route.path) {
+            ("", path) => path.to_owned(),
+            (base, "/") => base.to_owned(),
+            (base, path) => format!("{base}{path}"),
+        };
         let mut methods = route.into_methods();
-        if !PUBLIC.contains(&path) {
+        if !public {
             // A route_layer leaves the 405 alone, so that it comes before the 401, as the 404 does.
             methods = methods.route_layer(guard.clone());
         }
@@ -70,7 +76,7 @@ pub(crate) fn router<S: UserDirectory>(state: AppState<S>, config: &Config) -> R
             // The form with a trailing slash is the same route: a redirect would echo the client's Host.
             router = router.route(&format!("{path}/"), methods.clone());
         }
-        router = router.route(path, methods);
+        router = router.route(&path, methods);
     }
     router = router
         .fallback(async || ApiError::NoSuchRoute)

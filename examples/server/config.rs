@@ -1,7 +1,8 @@
-//! Environment, `.env` and arguments become a [`Config`], or one clear line that says what is wrong.
+//! Environment and `.env` become a [`Config`], or one clear line that says what is wrong.
 //!
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
+use crate::keys;
 use crate::log::LogFormat;
 use crate::metrics;
 use crate::server_secret;
@@ -13,78 +14,22 @@ use core::time::Duration;
 use portcullis::Password;
 use portcullis::opaque::ServerSecret;
 use portcullis::password::PasswordPolicy;
-use portcullis::token::{Algorithm, SigningKey};
+use portcullis::token::{KeySet, SigningKey};
 use portcullis::user::Email;
 use std::net::SocketAddr;
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
-The example server of portcullis: sign in at POST /token, use the token on /users.
-
-Usage: server [--demo | unlock EMAIL | migration | import-passwords]
-
-  --demo            make a throw-away key, database and user (test@example.com / fakehashedpassword), on loopback only
-  unlock EMAIL      forgive the failed sign-ins of an account, also while servers run
-  migration         print the SQL that makes a Supabase database ready; run it once, by psql or in the SQL editor
-  import-passwords  make hashes of the clear-text passwords in a Supabase table; can be stopped and started again
-  --help            print this
-
-Configuration is read from the environment, and from .env in the working directory; the environment wins.
-SECRET_KEY is required without --demo. Make one with: openssl rand -base64 48
-With SUPABASE_URL and SUPABASE_KEY set the server runs on Supabase, else on an SQLite file.
-README.md beside this program lists every variable.
-";
-
-const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
-
 /// The demonstration user of the program this server replaces.
 const DEMO_USER: (&str, &str) = ("test@example.com", "fakehashedpassword");
-
-/// What the command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    Serve {
-        demo: bool,
-    },
-    /// Prints the SQL for a Supabase database.
-    Migration,
-    /// Makes hashes of clear-text passwords.
-    ImportPasswords,
-    /// Forgives the failed sign-ins of the user with this e-mail address.
-    Unlock(String),
-    Help,
-}
-
-impl Command {
-    /// Reads the arguments after the program's name.
-    pub(crate) fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, ConfigError> {
-        let mut command = None;
-        while let Some(argument) = args.next() {
-            let asked = match argument.as_str() {
-                "--demo" => Self::Serve { demo: true },
-                "migration" => Self::Migration,
-                "import-passwords" => Self::ImportPasswords,
-                "unlock" => Self::Unlock(args.next().ok_or_else(|| {
-                    ConfigError::new("unlock needs the user's e-mail address, see --help")
-                })?),
-                "--help" | "-h" => return Ok(Self::Help),
-                // Not echoed: somebody may have typed a secret here.
-                _ => return Err(ConfigError::new("unknown argument, see --help")),
-            };
-            if command.is_some_and(|before| before != asked) {
-                return Err(ConfigError::new("one command at a time, see --help"));
-            }
-            command = Some(asked);
-        }
-        Ok(command.unwrap_or(Self::Serve { demo: false }))
-    }
-}
 
 /// Everything an operator can set.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// Signs and checks tokens: HMAC-SHA-256 with the bytes of `SECRET_KEY`.
     pub(crate) key: SigningKey,
+    /// What tokens are checked with: `SECRET_KEY`, and `SECRET_KEY_PREVIOUS` while a key is being replaced.
+    pub(crate) accepted_keys: KeySet,
+    /// The path all routes are under, such as `/auth`. Default: empty, they are at the root.
+    pub(crate) base_path: String,
     /// The `iss` of tokens. Default: `portcullis`.
     pub(crate) issuer: String,
     /// The `aud` of tokens. Default: `portcullis-api`.
@@ -115,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Where metrics are served. Default: nowhere.
     pub(crate) metrics_bind: Option<SocketAddr>,
+    /// How long requests are still accepted after the server was told to stop, while `/readyz` answers 503. Default: 0.
+    pub(crate) drain: Duration,
     /// Sizes and times that bound what one client can take.
     pub(crate) limits: Limits,
 }
@@ -197,13 +144,18 @@ impl Config {
         let hops = number(&variable, "TRUSTED_PROXY_HOPS", 0, 0..=16)?;
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
         let list = variable("SERVER_SECRET");
-        let key = key(demo, secret.as_deref())?;
+        let key = keys::signing_key(demo, secret.as_deref())?;
+        // The demonstration has a key of its own, which replaces none.
+        let previous = variable("SECRET_KEY_PREVIOUS").filter(|_| !demo);
         let (server_secret, derived_server_secret) =
-            server_secret::read(list.as_deref(), secret.as_deref())?;
+            server_secret::read(list.as_deref(), secret.as_deref(), previous.as_deref())?;
         Ok(Self {
             throttle: SignInThrottle::beside(&storage, &server_secret, secret.as_deref()),
             server_secret,
             derived_server_secret,
+            accepted_keys: keys::accepted(&key, secret.as_deref(), previous.as_deref())?,
+            base_path: base_path(variable("BASE_PATH").as_deref().unwrap_or_default())?,
+            drain: Duration::from_secs(number(&variable, "DRAIN_SECONDS", 0, 0..=300)?),
             key,
             issuer: variable("ISSUER").unwrap_or_else(|| "portcullis".to_owned()),
             audience: variable("AUDIENCE").unwrap_or_else(|| "portcullis-api".to_owned()),
@@ -224,15 +176,21 @@ impl Config {
     }
 }
 
-fn key(demo: bool, secret: Option<&str>) -> Result<SigningKey, ConfigError> {
-    match secret {
-        Some(secret) => SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes())
-            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}"))),
-        None if demo => SigningKey::generate(Algorithm::Hs256)
-            .map_err(|error| ConfigError::new(format!("no key could be made: {error}"))),
-        None => Err(ConfigError::new(format!(
-            "SECRET_KEY is not set; {MAKE_ONE} (or try --demo)"
-        ))),
+/// Segments of unreserved characters (RFC 3986 §2.3), which need no escaping in a route, a `Location` or a document.
+fn base_path(path: &str) -> Result<String, ConfigError> {
+    let is_segment = |segment: &str| {
+        !["", ".", ".."].contains(&segment)
+            && segment
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    };
+    let path = path.trim();
+    match path.strip_prefix('/') {
+        None if path.is_empty() => Ok(String::new()),
+        Some(segments) if segments.split('/').all(is_segment) => Ok(path.to_owned()),
+        _ => Err(ConfigError::new(
+            "BASE_PATH must be a path such as /auth: a slash in front, none at the end",
+        )),
     }
 }
 

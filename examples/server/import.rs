@@ -9,7 +9,6 @@ use portcullis::stores::supabase::{Imported, SupabaseStore};
 
 /// Hashes them all, shows how far it is, and says what is left to do.
 pub(crate) async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), Failure> {
-    let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     let Storage::Supabase(store) = Storage::read(false, &variable)? else {
         return Err(
             ConfigError::new("set SUPABASE_URL and SUPABASE_KEY: the passwords are there").into(),

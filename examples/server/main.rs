@@ -4,7 +4,9 @@
 
 mod app;
 mod audit;
+mod backup;
 mod body;
+mod command;
 mod config;
 mod docs;
 mod edge;
@@ -13,21 +15,26 @@ mod form;
 mod guard;
 mod import;
 mod json;
+mod keys;
 mod log;
 mod metrics;
 mod openapi;
 mod policy;
 mod query;
+mod restore;
 mod routes;
 mod serve;
 mod server_secret;
+mod set_password;
+mod shutdown;
 mod sign_in_throttle;
 mod state;
 mod storage;
 mod unlock;
 mod user_input;
 
-use config::{Command, Config, ConfigError};
+use command::Command;
+use config::{Config, ConfigError};
 use log::Log;
 use metrics::MeasuredStore;
 use portcullis::directory::UserDirectory;
@@ -48,12 +55,8 @@ type Failure = Box<dyn core::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let outcome = match Command::from_args(std::env::args().skip(1)) {
-        Ok(Command::Help) => say(config::HELP.trim_end()),
-        Ok(Command::Serve { demo }) => run(demo).await,
-        Ok(Command::Migration) => print_migration(),
-        Ok(Command::ImportPasswords) => import_passwords().await,
-        Ok(Command::Unlock(email)) => unlock(&email).await,
+    let outcome = match Command::from_args(std::env::args_os().skip(1)) {
+        Ok(command) => perform(command).await,
         Err(error) => Err(error.into()),
     };
     match outcome {
@@ -67,6 +70,20 @@ async fn main() -> ExitCode {
             ));
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn perform(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { demo } => run(demo).await,
+        Command::Migration => print_migration(),
+        Command::ImportPasswords => import::run(environment()?).await,
+        Command::Backup(to) => backup::run(&to, environment()?).await,
+        Command::Restore(from) => restore::run(&from, environment()?).await,
+        Command::Unlock(email) => unlock::run(&email, environment()?).await,
+        Command::SetPassword(email) => set_password::run(&email, environment()?).await,
+        Command::Version => say(command::VERSION),
+        Command::Help => say(command::HELP.trim_end()),
     }
 }
 
@@ -149,6 +166,7 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         tracing::info!(user, demo, "first user created");
     }
 
+    let signals = shutdown::signals()?;
     let listener = TcpListener::bind(config.bind)
         .await
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
@@ -162,26 +180,22 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
     drop(std::thread::spawn(move || {
         drop(say(&format!("listening on http://{address}")));
     }));
-    let app = app::router(state, config);
-    serve::serve(listener, app, config.limits, told_to_stop()).await;
+    let app = app::router(state.clone(), config);
+    let drained = shutdown::drained(state, config.drain, signals.clone());
+    tokio::select! {
+        () = serve::serve(listener, app, config.limits, drained) => {}
+        () = shutdown::told(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
+    }
     Ok(())
 }
 
 fn print_migration() -> Result<(), Failure> {
-    let variable = environment()?;
-    let schema = storage::schema(&|name| variable(name).filter(|value| !value.trim().is_empty()))?;
+    let schema = storage::schema(&environment()?)?;
     say(schema.migration()?.trim_end())
 }
 
-async fn import_passwords() -> Result<(), Failure> {
-    import::run(environment()?).await
-}
-
-async fn unlock(email: &str) -> Result<(), Failure> {
-    unlock::run(email, environment()?).await
-}
-
-/// Looks variables up in the environment and then in `.env`, which is never allowed to override it.
+/// Looks variables up in the environment and then in `.env`, which is never allowed to override it. An empty variable is
+/// as good as none.
 fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
     let wrong = || ConfigError::new(".env can't be read as lines of NAME=value");
     let mut variables = HashMap::new();
@@ -205,31 +219,10 @@ fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
             variables.insert(name, value.to_string_lossy().into_owned());
         }
     }
+    variables.retain(|_, value| !value.trim().is_empty());
     Ok(move |name: &str| variables.get(name).cloned())
 }
 
-/// Ready on Ctrl-C, and on SIGTERM where there is such a thing.
-async fn told_to_stop() {
-    let interrupted = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
-    }
 }
 
 fn say(text: &str) -> Result<(), Failure> {

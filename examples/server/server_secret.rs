@@ -7,11 +7,12 @@ const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
 
 /// Reads a list of secrets, separated by commas: the first makes, all of them verify.
 ///
-/// Where it is not set, the secret is derived from `SECRET_KEY`, and where that is not either, as in the demonstration, it is
+/// Where it is not set, the secret is derived from `SECRET_KEY` (and `SECRET_KEY_PREVIOUS`), and where that is not either, as in the demonstration, it is
 /// random. The second value says whether it was derived.
 pub(crate) fn read(
     list: Option<&str>,
     secret_key: Option<&str>,
+    previous_key: Option<&str>,
 ) -> Result<(ServerSecret, bool), ConfigError> {
     let wrong = |error: ServerSecretError| {
         ConfigError::new(format!(
@@ -20,7 +21,7 @@ pub(crate) fn read(
     };
     let Some(list) = list else {
         return match secret_key {
-            Some(secret_key) => derived(secret_key).map(|secret| (secret, true)),
+            Some(secret_key) => derived(secret_key, previous_key).map(|secret| (secret, true)),
             None => ServerSecret::generate().map(|secret| (secret, false)),
         }
         .map_err(wrong);
@@ -41,9 +42,20 @@ pub(crate) fn read(
     Ok((all.map_err(wrong)?, false))
 }
 
-/// The tag of nothing, under a label that nothing else has: not `SECRET_KEY` itself, which signs tokens.
-fn derived(secret_key: &str) -> Result<ServerSecret, ServerSecretError> {
-    let signing = ServerSecret::new(secret_key.as_bytes())?;
-    let mut tags = signing.tags("server secret derived from the signing key", &[]);
-    ServerSecret::new(&tags.next().ok_or(ServerSecretError::TooShort)?)
+/// Derived under a label that nothing else has: not `SECRET_KEY` itself, which signs tokens. While `SECRET_KEY` is being
+/// replaced, what the other key made is found again.
+fn derived(
+    secret_key: &str,
+    previous_key: Option<&str>,
+) -> Result<ServerSecret, ServerSecretError> {
+    let derive = |key: &str| {
+        let signing = ServerSecret::new(key.as_bytes())?;
+        let mut tags = signing.tags("server secret derived from the signing key", &[]);
+        tags.next().ok_or(ServerSecretError::TooShort)
+    };
+    let secret = ServerSecret::new(&derive(secret_key)?)?;
+    match previous_key {
+        Some(previous) => secret.with_previous(&derive(previous)?),
+        None => Ok(secret),
+    }
 }

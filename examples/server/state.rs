@@ -13,6 +13,7 @@ use portcullis::password::PasswordPolicy;
 use portcullis::user::{Role, TenantId, User};
 use portcullis::{Authenticator, PasswordHasher, TokenIssuer, TokenVerifier};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
 
@@ -31,6 +32,10 @@ pub(crate) struct Parts<S> {
     pub(crate) welcome: String,
     pub(crate) trusted_proxy_hops: usize,
     pub(crate) limits: Limits,
+    /// The path all routes are under; empty if they are at the root.
+    pub(crate) base_path: String,
+    /// Whether the server was told to stop, so that no more requests are to be sent to it.
+    pub(crate) draining: AtomicBool,
 }
 
 impl<S: UserDirectory> AppState<S> {
@@ -54,7 +59,7 @@ impl<S: UserDirectory> AppState<S> {
             verifier: TokenVerifier::builder(
                 &config.issuer,
                 &config.audience,
-                config.key.verifying_key(),
+                config.accepted_keys.clone(),
             )
             .observer(Audit)
             .build()?,
@@ -63,6 +68,8 @@ impl<S: UserDirectory> AppState<S> {
             welcome: config.welcome.clone(),
             trusted_proxy_hops: config.trusted_proxy_hops,
             limits: config.limits,
+            base_path: config.base_path.clone(),
+            draining: AtomicBool::new(false),
         })))
     }
 

@@ -11,6 +11,10 @@ use std::time::SystemTime;
 /// A token's `kid` is looked up exactly, in memory, and only among these: it is never a path, a query or
 /// an address. Secrets and public keys don't mix in one set, and each key answers only for its own algorithm.
 ///
+/// Secrets of one algorithm need no `kid`, so that one can be replaced though tokens don't say which signed them: a token
+/// without `kid` is then tried with each, in the order they were added. Put the one that signs first; another one costs
+/// time only when that one did not sign.
+///
 /// ```
 /// use portcullis::token::{Algorithm, KeySet, SigningKey};
 /// use std::time::{Duration, SystemTime};
@@ -50,7 +54,8 @@ impl KeySet {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`KeyError::DuplicateKid`] if the set has a key of this `kid`, or if either of two has none;
+    /// [`KeyError::DuplicateKid`] if the set has a key of this `kid`, or if either of two has none and they are not two
+    /// secrets of one algorithm;
     /// [`KeyError::MixedKeys`] if one is a secret and the other a public key.
     pub fn and(self, key: VerifyingKey) -> Result<Self, KeyError> {
         self.add(key, None)
@@ -66,7 +71,13 @@ impl KeySet {
 
     fn add(mut self, key: VerifyingKey, until: Option<SystemTime>) -> Result<Self, KeyError> {
         for Entry { key: known, .. } in &self.keys {
-            if known.kid().is_none() || key.kid().is_none() || known.kid() == key.kid() {
+            let alike = known.algorithm().is_symmetric() && known.algorithm() == key.algorithm();
+            let clashes = match (known.kid(), key.kid()) {
+                (Some(known), Some(key)) => known == key,
+                (None, None) => !alike,
+                _ => true,
+            };
+            if clashes {
                 return Err(KeyError::DuplicateKid);
             }
             if known.algorithm().is_symmetric() != key.algorithm().is_symmetric() {
@@ -131,16 +142,29 @@ impl KeySet {
         self.keys.iter().map(|entry| &*entry.key)
     }
 
-    /// The place of the key a header asks for: its `kid`, or the only key if it names none.
+    /// The place of the key a header asks for: by its `kid`; if it names none, the only key or the first without `kid`.
     pub(super) fn find(&self, header: &Header<'_>) -> Option<usize> {
         match &header.kid {
-            None if self.keys.len() == 1 => Some(0),
-            None => None,
+            // A set has keys with `kid` or keys without, but never both.
+            None => match &*self.keys {
+                [_] => Some(0),
+                [first, ..] if first.key.kid().is_none() => Some(0),
+                _ => None,
+            },
             Some(kid) => self
                 .keys
                 .iter()
                 .position(|entry| entry.key.kid() == Some(&**kid)),
         }
+    }
+
+    /// The keys that may have signed what `entry` has not, though the header asks for `entry`: if it has no `kid`, its
+    /// fellows.
+    pub(super) fn fellows<'k>(&'k self, entry: &'k Entry) -> impl Iterator<Item = &'k Entry> {
+        let nameless = |entry: &Entry| entry.key.kid().is_none();
+        self.keys.iter().filter(move |other| {
+            nameless(entry) && nameless(other) && !core::ptr::eq(*other, entry)
+        })
     }
 
     pub(super) fn at(&self, index: usize) -> Option<&Entry> {

@@ -44,6 +44,8 @@ mod app;
 mod audit;
 #[path = "../../examples/server/body.rs"]
 mod body;
+#[path = "../../examples/server/command.rs"]
+mod command;
 #[path = "../../examples/server/config.rs"]
 mod config;
 #[path = "../../examples/server/docs.rs"]
@@ -58,6 +60,8 @@ mod form;
 mod guard;
 #[path = "../../examples/server/json.rs"]
 mod json;
+#[path = "../../examples/server/keys.rs"]
+mod keys;
 #[path = "../../examples/server/log/mod.rs"]
 mod log;
 #[path = "../../examples/server/metrics/mod.rs"]

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use core::time::Duration;
 use portcullis::Refusal;
 use portcullis::directory::UserDirectory;
+use std::sync::atomic::Ordering;
 
 /// How long the store may take to answer. Probes usually give up after a second or two themselves.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,10 +22,13 @@ pub(crate) async fn alive() -> Response {
     Json(serde_json::json!({ "status": "ok" })).into_response()
 }
 
-/// The store answers too, so that requests can be sent here.
+/// The store answers too, and the server was not told to stop, so that requests can be sent here.
 pub(crate) async fn ready<S: UserDirectory>(
     State(state): State<AppState<S>>,
 ) -> Result<Response, ApiError> {
+    if state.draining.load(Ordering::Relaxed) {
+        return Err(NOT_READY);
+    }
     match tokio::time::timeout(PATIENCE, state.users.ping()).await {
         Ok(Ok(())) => Ok(alive().await),
         Ok(Err(error)) => {

@@ -102,7 +102,7 @@ pub(crate) async fn create<S: UserDirectory>(
     let user = state.users.create(new).await?;
     tracing::info!(user = user.id.as_str(), "user created");
     let mut response = (StatusCode::CREATED, Json(Profile::from(&user))).into_response();
-    if let Ok(location) = HeaderValue::from_str(&format!("/users/{}", user.id)) {
+    if let Ok(location) = HeaderValue::from_str(&format!("{}/users/{}", state.base_path, user.id)) {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)

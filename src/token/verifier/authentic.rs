@@ -5,6 +5,7 @@ use super::{Shared, TokenVerifier};
 use crate::token::claims::{BorrowedClaims, Claims};
 use crate::token::compact::{self, Compact};
 use crate::token::error::TokenError;
+use crate::token::keyset::Entry;
 use crate::token::strict::Measured;
 use core::mem::MaybeUninit;
 use core::time::Duration;
@@ -122,18 +123,24 @@ impl Shared {
         // Before the clock is read, which costs more than all that came before.
         let parts = Compact::cut(text, header.len(), key.signature_chars()).ok_or_else(unsigned)?;
         let now = self.clock.now();
-        if found.entry.is_over(now) {
-            return Err(refused(TokenError::UnknownKey));
-        }
-        if !key.verifies(parts.signing_input, parts.signature) {
-            return Err(unsigned());
+        let has_signed = |entry: &Entry| {
+            !entry.is_over(now) && entry.key().verifies(parts.signing_input, parts.signature)
+        };
+        let mut entry = found.entry;
+        if !has_signed(entry) {
+            entry = (self.keys.keys().fellows(entry))
+                .find(|fellow| has_signed(fellow))
+                .ok_or_else(|| match entry.is_over(now) {
+                    true => refused(TokenError::UnknownKey),
+                    false => unsigned(),
+                })?;
         }
         self.keys.learn(&found, parts.header);
         Ok(Authentic {
             text,
             payload: parts.payload,
             now: since_1970(now),
-            until: found.entry.until().map_or(Duration::MAX, since_1970),
+            until: entry.until().map_or(Duration::MAX, since_1970),
             known: Known::No,
         })
     }

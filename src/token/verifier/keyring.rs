@@ -47,7 +47,9 @@ impl Keyring {
                 }
             })
             .collect();
-        known.sort_unstable_by(|one, other| one.header.cmp(&other.header));
+        known.sort_by(|one, other| one.header.cmp(&other.header));
+        // Secrets without `kid` share their header, which leads to the first of them.
+        known.dedup_by(|later, first| later.header == first.header);
         Self {
             keys,
             token_type,

@@ -1,7 +1,8 @@
 //! What the server refuses to start with. No store is opened here; `first.rs` has the first user.
 
 use super::SECRET;
-use crate::config::{Command, Config, HELP};
+use crate::command::{Command, HELP, VERSION};
+use crate::config::Config;
 use crate::log::LogFormat;
 use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
@@ -180,6 +181,11 @@ fn the_defaults_are_those_of_the_contract() {
     assert!(config.first_user.is_none() && config.cors_origins.is_empty());
     assert_eq!(config.trusted_proxy_hops, 0);
     assert_eq!(config.log_filter, "info");
+    assert_eq!(
+        (config.base_path.as_str(), config.drain),
+        ("", Duration::ZERO)
+    );
+    assert_eq!(config.accepted_keys.len(), 1);
 }
 
 #[test]
@@ -269,15 +275,105 @@ fn a_configuration_shows_no_secret() {
 
 #[test]
 fn arguments_are_few() {
-    let parse = |args: &[&str]| Command::from_args(args.iter().map(|arg| (*arg).to_owned()));
+    let parse = |args: &[&str]| Command::from_args(args.iter().copied());
     assert_eq!(parse(&[]).unwrap(), Command::Serve { demo: false });
     assert_eq!(parse(&["--demo"]).unwrap(), Command::Serve { demo: true });
     assert_eq!(parse(&["--demo", "--help"]).unwrap(), Command::Help);
     let unlock = Command::Unlock("a@example.com".to_owned());
     assert_eq!(parse(&["unlock", "a@example.com"]).unwrap(), unlock);
-    assert!(parse(&["unlock"]).is_err());
     assert!(parse(&["--demo", "unlock", "a@example.com"]).is_err());
-    assert!(HELP.contains("--demo"));
-    let error = parse(&["--secret=canary"]).unwrap_err().to_string();
-    assert!(!error.contains("canary"));
+    assert_eq!(parse(&["--version"]).unwrap(), Command::Version);
+    assert!(VERSION.ends_with(env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        parse(&["backup", "x"]).unwrap(),
+        Command::Backup("x".into())
+    );
+    assert_eq!(
+        parse(&["restore", "x"]).unwrap(),
+        Command::Restore("x".into())
+    );
+    assert_eq!(
+        parse(&["set-password", "x"]).unwrap(),
+        Command::SetPassword("x".into())
+    );
+    for word in [
+        "--demo",
+        "backup FILE",
+        "restore FILE",
+        "set-password EMAIL",
+        "unlock EMAIL",
+        "--version",
+    ] {
+        assert!(HELP.contains(word), "{word}");
+    }
+    for (args, word) in [
+        (&["--secret=canary"][..], "unknown argument"),
+        (&["backup"], "backup needs the file"),
+        (&["backup", "--canary"], "backup needs the file"),
+        (
+            &["backup", "canary", "restore", "canary"],
+            "one command at a time",
+        ),
+        (&["set-password"], "e-mail address"),
+        (&["unlock"], "e-mail address"),
+        (
+            &["set-password", "a@example.com", "canary"],
+            "read from standard input",
+        ),
+    ] {
+        let error = parse(args).unwrap_err().to_string();
+        assert!(error.contains(word) && !error.contains("canary"), "{error}");
+    }
+}
+
+#[test]
+fn a_second_key_is_another_one_and_as_strong() {
+    let previous = |value: &str| {
+        read(
+            false,
+            &[("SECRET_KEY", SECRET), ("SECRET_KEY_PREVIOUS", value)],
+        )
+        .map(|config| config.accepted_keys.len())
+    };
+    assert_eq!(previous(""), Ok(1));
+    assert_eq!(previous("canary-of-the-key-before-0123456789-abc"), Ok(2));
+    for (value, word) in [
+        (SECRET, "is the same as SECRET_KEY"),
+        ("canary, but short", "SECRET_KEY_PREVIOUS: "),
+    ] {
+        let error = previous(value).unwrap_err();
+        assert!(
+            error.contains(word) && error.starts_with("SECRET_KEY_PREVIOUS"),
+            "{error}"
+        );
+        assert!(
+            !error.contains("canary") && !error.contains('\n'),
+            "{error}"
+        );
+    }
+    // The demonstration's key replaces none.
+    let demo = read(true, &[("SECRET_KEY_PREVIOUS", SECRET)]).unwrap();
+    assert_eq!(demo.accepted_keys.len(), 1);
+}
+
+#[test]
+fn a_base_path_needs_no_escaping_and_a_drain_has_an_end() {
+    let base = |path: &str| {
+        read(false, &[("SECRET_KEY", SECRET), ("BASE_PATH", path)]).map(|config| config.base_path)
+    };
+    assert_eq!(base(""), Ok(String::new()));
+    assert_eq!(base("/auth"), Ok("/auth".to_owned()));
+    assert_eq!(
+        base("/apps/sign-in_2.0~x"),
+        Ok("/apps/sign-in_2.0~x".to_owned())
+    );
+    for wrong in [
+        "auth", "/", "/auth/", "//auth", "/a/../b", "/.", "/{id}", "/a b", "/%2f", "/ä", "/a?b",
+    ] {
+        let error = base(wrong).unwrap_err();
+        assert!(error.starts_with("BASE_PATH"), "{error}");
+    }
+    refused(&[(&[("DRAIN_SECONDS", "301")], "DRAIN_SECONDS")]);
+    let config = read(false, &[("SECRET_KEY", SECRET), ("DRAIN_SECONDS", "10")]).unwrap();
+    assert_eq!(config.drain, Duration::from_secs(10));
 }

@@ -20,6 +20,7 @@ mod http;
 mod log;
 mod observe;
 mod openapi;
+mod operations;
 mod policy;
 mod process;
 pub(crate) mod program;

@@ -166,6 +166,104 @@ fn a_set_has_no_name_twice_and_does_not_mix_secrets_with_public_keys() {
 }
 
 #[test]
+fn secrets_without_a_name_are_tried_one_after_the_other() {
+    let secret = |n: u8| {
+        let bytes: Vec<u8> = (n..n + 64).collect();
+        SigningKey::from_secret(Algorithm::Hs256, &bytes).unwrap()
+    };
+    let (new, old, older, other) = (secret(1), secret(2), secret(3), secret(4));
+    let until = UNIX_EPOCH + Duration::from_secs(NOW + 60);
+    let keys = KeySet::from(new.verifying_key())
+        .and_until(old.verifying_key(), until)
+        .unwrap()
+        .and(older.verifying_key())
+        .unwrap();
+    for key in [&new, &old, &older] {
+        assert_eq!(verdict(keys.clone(), &issue(key), NOW), Ok(()));
+    }
+    let unsigned = Err(TokenError::Signature);
+    assert_eq!(verdict(keys.clone(), &issue(&other), NOW), unsigned);
+    assert_eq!(verdict(keys.clone(), &issue(&old), NOW + 60), unsigned);
+    assert_eq!(verdict(keys.clone(), &issue(&older), NOW + 60), Ok(()));
+    // A name is not guessed at.
+    let named = issue(&old.clone().with_kid("old"));
+    assert_eq!(verdict(keys, &named, NOW), Err(TokenError::UnknownKey));
+
+    // The first may be over before the others are, and alone it is over as ever.
+    let first = KeySet::default()
+        .and_until(old.verifying_key(), until)
+        .unwrap();
+    assert_eq!(
+        verdict(first.clone(), &issue(&old), NOW + 60),
+        Err(TokenError::UnknownKey)
+    );
+    let both = first.and(new.verifying_key()).unwrap();
+    assert_eq!(verdict(both.clone(), &issue(&new), NOW + 60), Ok(()));
+    assert_eq!(
+        verdict(both, &issue(&old), NOW + 60),
+        Err(TokenError::UnknownKey)
+    );
+}
+
+#[test]
+fn a_remembered_token_of_a_nameless_secret_ends_with_that_secret() {
+    let secret =
+        |n: u8| SigningKey::from_secret(Algorithm::Hs256, &(n..n + 64).collect::<Vec<_>>());
+    let (new, old) = (secret(1).unwrap(), secret(2).unwrap());
+    let clock = portcullis::test_util::ManualClock::new(UNIX_EPOCH + Duration::from_secs(NOW));
+    let keys = KeySet::from(new.verifying_key())
+        .and_until(
+            old.verifying_key(),
+            UNIX_EPOCH + Duration::from_secs(NOW + 60),
+        )
+        .unwrap();
+    let verifier = TokenVerifier::builder("iss", "aud", keys)
+        .cache(1024 * 1024)
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let (of_old, of_new) = (issue(&old), issue(&new));
+    let verify = |token: &AccessToken| verifier.verify_shared::<()>(token.expose()).map(|_| ());
+    for _ in 0..3 {
+        assert_eq!((verify(&of_old), verify(&of_new)), (Ok(()), Ok(())));
+    }
+    clock.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        assert_eq!(
+            (verify(&of_old), verify(&of_new)),
+            (Err(TokenError::Signature), Ok(()))
+        );
+    }
+}
+
+#[test]
+fn only_secrets_of_one_algorithm_go_without_a_name_together() {
+    let secret = |algorithm| {
+        let bytes: Vec<u8> = (0..64).collect();
+        VerifyingKey::from_secret(algorithm, &bytes).unwrap()
+    };
+    let set = || KeySet::from(secret(Algorithm::Hs256));
+    assert_eq!(
+        set().and(secret(Algorithm::Hs256)).map(|set| set.len()),
+        Ok(2)
+    );
+    for other in [
+        secret(Algorithm::Hs384),
+        secret(Algorithm::Hs256).with_kid("1"),
+    ] {
+        assert_eq!(set().and(other).unwrap_err(), KeyError::DuplicateKid);
+    }
+    let public = || {
+        let jwk = key(Algorithm::EdDsa, "1").verifying_key().to_jwk().unwrap();
+        VerifyingKey::from_jwk(Algorithm::EdDsa, &jwk.replace(r#","kid":"1""#, "")).unwrap()
+    };
+    assert_eq!(
+        KeySet::from(public()).and(public()).unwrap_err(),
+        KeyError::DuplicateKid
+    );
+}
+
+#[test]
 fn a_published_set_reads_back_and_holds_no_secret() {
     let keys = [
         Algorithm::EdDsa,

@@ -1,0 +1,4 @@
+//! Guides: how to do one thing from beginning to end. Documentation only, no code.
+
+#[doc = include_str!("operating.md")]
+pub mod operating {}
