@@ -139,7 +139,8 @@ pub trait UserDirectory: UserStore<User = User> {
         keep: Option<&Role>,
     ) -> impl Future<Output = Result<(), DirectoryError<Self::Error>>> + Send;
 
-    /// Answers if the store can be asked. For readiness checks.
+    /// Answers if the store can be asked and, as far as it can tell without changing anything, can write. For readiness
+    /// checks, so it may be called often and at once.
     fn ping(&self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 

@@ -1,7 +1,9 @@
 //! Reads request bodies: never more than the route allows, never longer than it has patience.
 
 use crate::error::ApiError;
+use crate::transport::BodyOverdue;
 use axum::body::{Body, Bytes, HttpBody as _};
+use axum::http::{HeaderMap, header};
 use core::time::Duration;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -26,7 +28,33 @@ pub(crate) async fn read(body: Body, limit: usize, patience: Duration) -> Result
     match whole {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
+        Err(error) if (error.source()).is_some_and(|cause| cause.is::<BodyOverdue>()) => {
+            Err(ApiError::TooSlow)
+        }
         // The client broke off, or its chunks are malformed.
         Err(_) => Err(ApiError::BadRequest(UNREADABLE)),
     }
+}
+
+/// The content type of a body; empty if there is none or it is no text.
+///
+/// Of two, different readers take different ones (RFC 9110 §5.3, §8.3), so they are refused, also on one line, where a
+/// proxy may have joined them.
+pub(crate) fn content_type(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let first = values.next();
+    let content_type = first
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    // Every second part is within quotation marks, where a comma is a comma.
+    let is_list = content_type
+        .split('"')
+        .step_by(2)
+        .any(|part| part.contains(','));
+    if is_list || values.next().is_some() {
+        return Err(ApiError::BadRequest(
+            "At most one Content-Type header is allowed",
+        ));
+    }
+    Ok(content_type)
 }

@@ -3,6 +3,7 @@
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
 use crate::keys;
+use crate::limits::Limits;
 use crate::log::LogFormat;
 use crate::metrics;
 use crate::server_secret;
@@ -17,6 +18,16 @@ use portcullis::password::PasswordPolicy;
 use portcullis::token::{KeySet, SigningKey};
 use portcullis::user::Email;
 use std::net::SocketAddr;
+
+/// How the variables begin that name a real server's secrets, users and database. `--demo` reads none of them: whoever
+/// runs it beside them must not find its administrator, whose password is public, in the real database.
+const REAL: [&str; 5] = [
+    "ADMIN_",
+    "DATABASE",
+    "SECRET_KEY",
+    "SERVER_SECRET",
+    "SUPABASE_",
+];
 
 /// The demonstration user of the program this server replaces.
 const DEMO_USER: (&str, &str) = ("test@example.com", "fakehashedpassword");
@@ -73,36 +84,6 @@ pub(crate) struct FirstUser {
     pub(crate) password: Password,
 }
 
-/// What one client can take. Constants: nobody needs to turn them, tests do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// For the head of a request, and for a connection to stay idle.
-    pub(crate) head: Duration,
-    /// For the body of a request.
-    pub(crate) body: Duration,
-    /// For a connection in all; it is then ended after the request in flight.
-    pub(crate) connection: Duration,
-    /// For a client to read the answer to a request whose body nobody wanted.
-    pub(crate) linger: Duration,
-    /// For the requests in flight when the server is told to stop.
-    pub(crate) shutdown: Duration,
-    /// Connections at one time; more wait to be accepted.
-    pub(crate) connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head: Duration::from_secs(15),
-            body: Duration::from_secs(15),
-            connection: Duration::from_secs(600),
-            linger: Duration::from_secs(3),
-            shutdown: Duration::from_secs(20),
-            connections: 1024,
-        }
-    }
-}
-
 /// Why the server does not start: one line, without the value that is wrong.
 #[derive(Debug)]
 pub(crate) struct ConfigError(String);
@@ -127,7 +108,10 @@ impl Config {
         demo: bool,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
-        let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
+        let variable = |name: &str| {
+            let value = variable(name).filter(|_| !(demo && is_real(name)));
+            value.filter(|value| !value.trim().is_empty())
+        };
         let storage = Storage::read(demo, &variable)?;
         let secret = variable("SECRET_KEY");
         let bind = match variable("BIND") {
@@ -174,6 +158,10 @@ impl Config {
             limits: Limits::default(),
         })
     }
+}
+
+fn is_real(variable: &str) -> bool {
+    REAL.iter().any(|start| variable.starts_with(start))
 }
 
 /// Segments of unreserved characters (RFC 3986 §2.3), which need no escaping in a route, a `Location` or a document.

@@ -6,21 +6,17 @@ use crate::error::ApiError;
 use crate::metrics::{method_name, metrics, route_name};
 use crate::state::AppState;
 use axum::body::HttpBody as _;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use portcullis::directory::UserDirectory;
 use std::hash::{BuildHasher as _, RandomState};
-use std::net::{IpAddr, SocketAddr};
+use std::net::Ipv6Addr;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tracing::Instrument as _;
-
-/// The address a request came from, as far as it can be known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source(pub(crate) Option<IpAddr>);
 
 /// Wraps every route, the fallbacks too.
 pub(crate) async fn edge<S: UserDirectory>(
@@ -34,20 +30,23 @@ pub(crate) async fn edge<S: UserDirectory>(
     let matched = request.extensions().get::<MatchedPath>();
     let route = route_name(matched.map(MatchedPath::as_str)).to_owned();
     let method = method_name(request.method());
-    let source = source(&request, state.trusted_proxy_hops);
-    request.extensions_mut().insert(Source(source));
-    let ends_connection = ends_connection(&request);
+    let source = state.client_address.of(&request);
+    request.extensions_mut().insert(source);
+    let refusal = ambiguity(&request);
+    // One that another reader took differently may go on where this one ended.
+    let ends_connection =
+        ends_connection(&request) || matches!(refusal, Some(ApiError::BadRequest(_)));
 
     // At the highest level, so that whichever lines are wanted say where they belong.
     let span = tracing::error_span!(
         "request",
         id,
         route = format!("{method} {route}"),
-        source = source.map(tracing::field::display),
+        source = source.0.map(tracing::field::display),
         caller = tracing::field::Empty
     );
     let unanswered = Unanswered(Some(span.clone()));
-    let mut response = match ambiguity(&request) {
+    let mut response = match refusal {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).instrument(span.clone()).await,
     };
@@ -104,10 +103,21 @@ fn ends_connection(request: &Request) -> bool {
 
 /// Requests that two readers could understand in two ways.
 fn ambiguity(request: &Request) -> Option<ApiError> {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let headers = request.headers();
+    let mut hosts = headers.get_all(header::HOST).iter();
     // RFC 9112 §3.2: exactly one, except in HTTP/1.0.
-    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Some(ApiError::BadRequest("Exactly one Host header is required"));
+    let is_clear = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => is_host(host),
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    };
+    if !is_clear {
+        return Some(ApiError::BadRequest(
+            "Exactly one valid Host header is required",
+        ));
+    }
+    if let Some(refusal) = unknown_transfer_coding(headers) {
+        return Some(refusal);
     }
     // Some proxies decode an encoded slash, or drop a repeated one, before they decide who may pass, some don't. No path
     // of ours has either.
@@ -119,37 +129,49 @@ fn ambiguity(request: &Request) -> Option<ApiError> {
     None
 }
 
-/// Where the request came from: the connection, or what our own proxies wrote about theirs.
-///
-/// Each proxy appends the address it saw to `X-Forwarded-For`; so of the list's end only as many entries as there
-/// are proxies of ours can be believed, and the first of those is the client. All before it, the client can forge.
-fn source(request: &Request, trusted_hops: usize) -> Option<IpAddr> {
-    let peer = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| peer.ip());
-    match trusted_hops.checked_sub(1) {
-        None => peer,
-        Some(before_last) => forwarded_for(request.headers(), before_last).or(peer),
+/// RFC 9112 §6.1: `chunked` is the only transfer coding there is here, and it is applied once.
+fn unknown_transfer_coding(headers: &HeaderMap) -> Option<ApiError> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let first = codings.next()?;
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if is_chunked(first) && codings.next().is_none() {
+        None
+    } else {
+        Some(ApiError::UnknownTransferCoding)
     }
 }
 
-fn forwarded_for(headers: &HeaderMap, before_last: usize) -> Option<IpAddr> {
-    let lines: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
-    let entry = lines
-        .iter()
-        .flat_map(|line| line.split(','))
-        .rev()
-        .nth(before_last)?
-        .trim();
-    entry
-        .parse()
-        .or_else(|_| entry.parse::<SocketAddr>().map(|address| address.ip()))
-        .ok()
+/// RFC 9112 §3.2: `uri-host [ ":" port ]`, as RFC 3986 §3.2.2 spells them. Empty if the URI has no authority.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(value) = value.to_str() else {
+        return false;
+    };
+    let (host, port) = match value.strip_prefix('[') {
+        Some(literal) => match literal.split_once(']') {
+            Some((v6, rest)) if v6.parse::<Ipv6Addr>().is_ok() => ("", rest),
+            _ => return false,
+        },
+        None => value.split_at(value.find(':').unwrap_or(value.len())),
+    };
+    let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(digits);
+    is_port && is_registered_name(host)
+}
+
+fn is_registered_name(host: &str) -> bool {
+    let mut bytes = host.bytes();
+    while let Some(byte) = bytes.next() {
+        let allowed = match byte {
+            b'%' => [bytes.next(), bytes.next()]
+                .iter()
+                .all(|digit| digit.is_some_and(|digit| digit.is_ascii_hexdigit())),
+            _ => byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte),
+        };
+        if !allowed {
+            return false;
+        }
+    }
+    true
 }
 
 /// An id of ours for each request: a counter behind a keyed hash, so that nobody reads our traffic from it.

@@ -38,6 +38,8 @@ pub(crate) enum ApiError {
     Invalid(Vec<Problem>),
     /// 422: the body is not a form; these fields are therefore missing.
     NotAForm([Problem; 2]),
+    /// 501: a body in a transfer coding other than `chunked`, or in two.
+    UnknownTransferCoding,
     /// 500: our fault; the log says more.
     Internal,
 }
@@ -209,6 +211,8 @@ impl ApiError {
             Self::TooSlow => "too_slow",
             Self::TooLarge => "too_large",
             Self::Invalid(_) => "invalid",
+            Self::NotAForm(_) => "not_a_form",
+            Self::UnknownTransferCoding => "unknown_transfer_coding",
             Self::Internal => "internal",
         }
     }
@@ -235,6 +239,10 @@ impl ApiError {
             Self::NotAForm(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "The body is not a form; send application/x-www-form-urlencoded",
+            ),
+            Self::UnknownTransferCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                "Transfer-Encoding must be chunked",
             ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         }

@@ -1,9 +1,9 @@
 //! Reads a form, urlencoded or multipart, into its fields: in order, with repetitions, nothing interpreted.
 
-use crate::body::UNREADABLE;
+use crate::body::{UNREADABLE, content_type};
 use crate::error::ApiError;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use core::fmt;
 use http_body_util::{BodyDataStream, Full};
 
@@ -37,10 +37,7 @@ pub(crate) enum Kind {
 
 /// Reads the kind of form from the content type; `None` if it names no form.
 pub(crate) fn kind(headers: &HeaderMap) -> Result<Option<Kind>, ApiError> {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = content_type(headers)?;
     let media = content_type.split(';').next().unwrap_or_default().trim();
     if media.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         Ok(Some(Kind::UrlEncoded))

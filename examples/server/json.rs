@@ -1,8 +1,8 @@
 //! Reads a JSON object as `FastAPI`'s clients expect it to be read, refusal by refusal, without echoing a byte of it.
 
-use crate::body::UNREADABLE;
+use crate::body::{UNREADABLE, content_type};
 use crate::error::{ApiError, Place, Problem};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use core::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::collections::BTreeMap;
@@ -49,10 +49,11 @@ impl Object {
 ///
 /// An array is never taken for an object, though serde would fill a struct from one by position.
 pub(crate) fn object(headers: &HeaderMap, body: &[u8]) -> Result<Object, ApiError> {
+    let content_type = content_type(headers)?;
     if body.is_empty() {
         return Err(Problem::no_body().into());
     }
-    if !is_json(headers) {
+    if !is_json(content_type) {
         return Err(not_an_object());
     }
     let text = core::str::from_utf8(body).map_err(|_| ApiError::BadRequest(UNREADABLE))?;
@@ -82,11 +83,7 @@ fn not_an_object() -> ApiError {
 }
 
 /// `application/json` or `application/...+json`, in any case, with any parameters.
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+fn is_json(content_type: &str) -> bool {
     let media = content_type.split(';').next().unwrap_or_default();
     let media = media.trim().to_ascii_lowercase();
     media

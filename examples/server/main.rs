@@ -6,8 +6,11 @@ mod app;
 mod audit;
 mod backup;
 mod body;
+mod client_address;
 mod command;
 mod config;
+mod connection;
+mod connections;
 mod docs;
 mod edge;
 mod error;
@@ -16,6 +19,7 @@ mod guard;
 mod import;
 mod json;
 mod keys;
+mod limits;
 mod log;
 mod metrics;
 mod openapi;
@@ -30,6 +34,7 @@ mod shutdown;
 mod sign_in_throttle;
 mod state;
 mod storage;
+mod transport;
 mod unlock;
 mod user_input;
 
@@ -91,7 +96,12 @@ async fn run(demo: bool) -> Result<(), Failure> {
     let mut config = Config::read(demo, environment()?)?;
     // Until the end: what is left is written when it goes.
     let _log = Log::start(&config.log_filter, config.log_format, std::io::stderr())?;
-    if config.derived_server_secret && !demo {
+    if demo {
+        tracing::info!(
+            "the demonstration's key, database and user are thrown away at the end; SECRET_KEY, SERVER_SECRET, DATABASE, ADMIN_* \
+             and SUPABASE_* are not read"
+        );
+    } else if config.derived_server_secret {
         tracing::warn!(
             "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
              forgets failed sign-ins and known addresses"
@@ -159,11 +169,13 @@ fn warn_of(problems: &[String]) {
 async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Result<(), Failure> {
     let hasher = PasswordHasher::new(HashParams::default())?;
     let state = AppState::new(MeasuredStore(store), hasher, config)?;
+    let authenticator = state.authenticator.clone();
+    metrics::metrics().read_hash_queue_by(move || authenticator.hash_queue());
     if let Some(first) = &config.first_user {
-        let created = state.create_first(first).await?;
-        let user = created.as_ref().map(|user| user.id.as_str());
-        // Of a store that holds users already, none.
-        tracing::info!(user, demo, "first user created");
+        match state.create_first(first).await? {
+            Some(user) => tracing::info!(user = user.id.as_str(), demo, "first user created"),
+            None => tracing::info!("no first user created: the store holds users already"),
+        }
     }
 
     let signals = shutdown::signals()?;
@@ -221,8 +233,6 @@ fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
     }
     variables.retain(|_, value| !value.trim().is_empty());
     Ok(move |name: &str| variables.get(name).cloned())
-}
-
 }
 
 fn say(text: &str) -> Result<(), Failure> {

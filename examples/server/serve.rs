@@ -1,12 +1,14 @@
 //! Connections: how many, how long, and how they end. Everything a slow or silent client could hold is bounded here.
 
-use crate::config::Limits;
+use crate::connections::{Admitted, Connections};
+use crate::limits::Limits;
 use crate::log;
 use crate::metrics::metrics;
+use crate::transport::{ClientStream, RequestBody, ResponseBody};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
+use axum::http::Response;
 use core::convert::Infallible;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
@@ -16,11 +18,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portcullis::ErrorChain;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
@@ -28,7 +31,8 @@ use tower::ServiceExt as _;
 /// The largest head of a request that is buffered, in bytes. Longer addresses than 64 KiB are answered 414.
 const MAX_HEAD: usize = 96 * 1024;
 
-/// How long to wait when the operating system has no more connections to give.
+/// How long to wait when the operating system has no more connections to give, after some were closed, or else.
+const AFTER_ROOM_MADE: Duration = Duration::from_millis(10);
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is ready, then lets the requests in flight finish.
@@ -40,30 +44,38 @@ pub(crate) async fn serve(
 ) {
     let mut stop = pin!(stop);
     let (closing, closed) = watch::channel(false);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let table = Connections::new(limits.connections);
     let mut connections = JoinSet::new();
     loop {
-        // A place first, then a connection: who finds no place waits in the operating system's queue.
-        let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        // Accepted first: only who connects can say who holds all the others.
+        let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
+                let admitted = tokio::select! {
+                    () = &mut stop => break,
+                    admitted = table.admit(peer.ip()) => admitted,
+                };
                 let (app, closed) = (app.clone(), closed.clone());
-                connections.spawn(async move {
-                    connection(stream, peer, app, limits, closed).await;
-                    drop(place);
-                });
+                connections.spawn(serve_one(stream, peer, admitted, app, limits, closed));
             }
+            Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
+                // Out of file descriptors or memory: the error comes again at once, so it must not be a loop.
+                let room_made = table.make_room();
                 let error = ErrorChain::new(&error).to_string();
                 tracing::warn!(code = "accept", error, "no connection could be accepted");
-                sleep(AFTER_ACCEPT_ERROR).await;
+                let pause = if room_made {
+                    AFTER_ROOM_MADE
+                } else {
+                    AFTER_ACCEPT_ERROR
+                };
+                tokio::select! {
+                    () = &mut stop => break,
+                    () = sleep(pause) => {}
+                }
             }
         }
         while connections.try_join_next().is_some() {}
@@ -82,24 +94,46 @@ pub(crate) async fn serve(
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+/// Whether the error is of the connection that was to be accepted, and the next one may be fine.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    let kinds = [
+        ConnectionAborted,
+        ConnectionRefused,
+        ConnectionReset,
+        Interrupted,
+    ];
+    kinds.contains(&error.kind())
+}
 
-async fn connection(
+type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+
+async fn serve_one(
     stream: TcpStream,
     peer: SocketAddr,
+    admitted: Admitted,
     app: Router,
     limits: Limits,
     mut closed: watch::Receiver<bool>,
 ) {
     let _open = metrics().connection();
+    let entry = &admitted.connection;
     // Answers are small; waiting to fill a packet would only delay them.
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let stream = ClientStream::new(stream, Arc::clone(entry), limits.write);
+    let handled = Arc::clone(entry);
     let service = service_fn(move |request: hyper::Request<Incoming>| -> Answer {
-        let mut request: Request = request.map(Body::new);
+        let in_flight = handled.begin();
+        let mut request: Request =
+            request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&handled))));
         request.extensions_mut().insert(ConnectInfo(peer));
-        Box::pin(app.clone().oneshot(request))
+        let response = app.clone().oneshot(request);
+        Box::pin(async {
+            let response = response.await?;
+            Ok(response.map(|body| ResponseBody::new(body, in_flight)))
+        })
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -110,7 +144,14 @@ async fn connection(
     let (mut stopping, mut give_up) = (false, pin!(sleep(Duration::MAX)));
     let ended = loop {
         tokio::select! {
+            // First: what has arrived is read before an idle connection is closed.
+            biased;
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            () = entry.told_to_close() => {
+                if entry.is_idle() {
+                    return;
+                }
+            }
             _ = closed.wait_for(|closed| *closed), if !stopping => {}
             () = &mut too_old, if !stopping => {}
             // Whoever does not read its last answer is not waited for.
@@ -125,20 +166,32 @@ async fn connection(
     if let Err(error) = ended {
         log::connection_failed(&error, peer);
     }
-    linger(connection.into_parts().io.into_inner(), limits.linger).await;
+    let stream = connection.into_parts().io.into_inner().into_inner();
+    entry.lingers();
+    tokio::select! {
+        () = linger(stream, limits) => {}
+        () = entry.told_to_close() => {}
+    }
 }
 
 /// Reads what the client still sends, into nothing, for a moment, before the connection is let go.
 ///
 /// A request whose body nobody wants is answered while the client still sends it. Closing then would make its
-/// system throw our answer away (RFC 9112 §9.6); so it gets the time to read it. Nothing is kept.
-async fn linger(mut stream: TcpStream, patience: Duration) {
+/// system throw our answer away (RFC 9112 §9.6); so it gets the time to read it. Nothing is kept, and what is read is
+/// bounded in time and in bytes.
+async fn linger(mut stream: TcpStream, limits: Limits) {
     if stream.shutdown().await.is_err() {
         return;
     }
     let mut scrap = [0; 8 * 1024];
-    let drained = timeout(patience, async {
-        while stream.read(&mut scrap).await.is_ok_and(|read| read > 0) {}
+    let mut left = limits.linger_bytes;
+    let drained = timeout(limits.linger, async {
+        while left > 0 {
+            match stream.read(&mut scrap).await {
+                Ok(read) if read > 0 => left = left.saturating_sub(read),
+                _ => return,
+            }
+        }
     });
     drop(drained.await);
 }

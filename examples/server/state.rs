@@ -1,8 +1,9 @@
 //! [`AppState`]: the one place where the library is wired.
 
 use crate::audit::Audit;
-use crate::config::{Config, FirstUser, Limits, password_policy};
-use crate::metrics::MeasuredPool;
+use crate::client_address::ClientAddress;
+use crate::config::{Config, FirstUser, password_policy};
+use crate::limits::Limits;
 use crate::policy;
 use crate::sign_in_throttle::SignInThrottle;
 use axum::extract::FromRef;
@@ -30,7 +31,7 @@ pub(crate) struct Parts<S> {
     /// The role of which each tenant must keep somebody.
     pub(crate) admin: Role,
     pub(crate) welcome: String,
-    pub(crate) trusted_proxy_hops: usize,
+    pub(crate) client_address: ClientAddress,
     pub(crate) limits: Limits,
     /// The path all routes are under; empty if they are at the root.
     pub(crate) base_path: String,
@@ -49,7 +50,6 @@ impl<S: UserDirectory> AppState<S> {
                 .throttle(config.throttle.clone())
                 .hasher(hasher)
                 .observer(Audit)
-                .offload(MeasuredPool::default())
                 .build()?,
             users,
             issuer: TokenIssuer::builder(&config.issuer, &config.audience, config.key.clone())
@@ -66,7 +66,7 @@ impl<S: UserDirectory> AppState<S> {
             password_policy: password_policy(),
             admin: Role::new(policy::ADMIN)?,
             welcome: config.welcome.clone(),
-            trusted_proxy_hops: config.trusted_proxy_hops,
+            client_address: ClientAddress::new(config.trusted_proxy_hops),
             limits: config.limits,
             base_path: config.base_path.clone(),
             draining: AtomicBool::new(false),

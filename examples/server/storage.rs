@@ -21,18 +21,17 @@ impl Storage {
         demo: bool,
         variable: &impl Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
+        // Its administrator's password is public, so it never comes near a database that stays.
+        if demo {
+            return Ok(Self::ThrowAway);
+        }
         match (variable("SUPABASE_URL"), variable("DATABASE")) {
-            // Its administrator's password is public.
-            (Some(_), _) if demo => Err(ConfigError::new(
-                "--demo creates an administrator whose password is public, so SUPABASE_URL must not be set",
-            )),
             (Some(url), _) => supabase(url, variable).map(Self::Supabase),
             // Running on a local file instead would look like an empty table of users.
             (None, _) if variable("SUPABASE_KEY").is_some() => Err(ConfigError::new(
                 "SUPABASE_KEY is set, but not SUPABASE_URL: set it to the project's URL, or neither",
             )),
             (None, Some(path)) => Ok(Self::File(PathBuf::from(path))),
-            (None, None) if demo => Ok(Self::ThrowAway),
             (None, None) => Ok(Self::File(PathBuf::from("portcullis.db"))),
         }
     }

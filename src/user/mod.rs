@@ -4,12 +4,11 @@ mod email;
 pub(crate) mod text;
 
 pub use email::{Email, EmailError};
-pub(crate) use text::is_clean;
 
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use text::is_clean;
+pub(crate) use text::is_clean;
 
 /// The longest identifier accepted, in characters. RFC 9068 leaves `sub` open; 255 fits every store.
 pub const MAX_IDENTIFIER_CHARS: usize = 255;

@@ -29,6 +29,7 @@ mod secrets;
 mod server;
 mod sign_in;
 mod sqlite;
+mod sqlite_readiness;
 mod sqlite_throttle;
 mod stack;
 mod supabase;
@@ -44,10 +45,16 @@ mod app;
 mod audit;
 #[path = "../../examples/server/body.rs"]
 mod body;
+#[path = "../../examples/server/client_address.rs"]
+mod client_address;
 #[path = "../../examples/server/command.rs"]
 mod command;
 #[path = "../../examples/server/config.rs"]
 mod config;
+#[path = "../../examples/server/connection.rs"]
+mod connection;
+#[path = "../../examples/server/connections.rs"]
+mod connections;
 #[path = "../../examples/server/docs.rs"]
 mod docs;
 #[path = "../../examples/server/edge.rs"]
@@ -62,6 +69,8 @@ mod guard;
 mod json;
 #[path = "../../examples/server/keys.rs"]
 mod keys;
+#[path = "../../examples/server/limits.rs"]
+mod limits;
 #[path = "../../examples/server/log/mod.rs"]
 mod log;
 #[path = "../../examples/server/metrics/mod.rs"]
@@ -84,6 +93,8 @@ mod sign_in_throttle;
 mod state;
 #[path = "../../examples/server/storage.rs"]
 mod storage;
+#[path = "../../examples/server/transport.rs"]
+mod transport;
 #[path = "../../examples/server/user_input.rs"]
 mod user_input;
 

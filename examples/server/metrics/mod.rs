@@ -2,17 +2,16 @@
 //!
 //! No label holds what a stranger sent: each is one of a few words of ours, a route of the map, or a status.
 
-mod hashing;
 mod labels;
 mod serve;
 mod store;
 
-pub(crate) use hashing::MeasuredPool;
 pub(crate) use labels::{method_name, route_name};
 pub(crate) use serve::{bind, serve};
 pub(crate) use store::MeasuredStore;
 
-use labels::{Call, Code, Outcome, Reason, Request, Route};
+use labels::{Call, Class, Code, Outcome, Reason, Request, Route};
+use portcullis::authenticator::HashQueueStatus;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,6 +23,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 use tracing_appender::non_blocking::ErrorCounter;
+
+/// Reads the state of the library's hash queue.
+type HashQueue = Box<dyn Fn() -> HashQueueStatus + Send + Sync>;
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
@@ -49,10 +51,9 @@ pub(crate) struct Metrics {
     request_seconds: Histograms<Route>,
     store_seconds: Histograms<Call>,
     store_failures: Family<Call, Counter>,
-    hash_jobs: Family<Outcome, Counter>,
-    hashes_waiting: Gauge,
+    hashes_waiting: Family<Class, Gauge>,
     hashes_running: Gauge,
-    hash_wait_seconds: Histogram,
+    hash_queue: OnceLock<HashQueue>,
     connections: Gauge,
     connections_accepted: Counter,
     connections_failed: Family<Reason, Counter>,
@@ -79,10 +80,9 @@ impl Metrics {
             request_seconds: Family::new_with_constructor(seconds),
             store_seconds: Family::new_with_constructor(seconds),
             store_failures: Family::default(),
-            hash_jobs: Family::default(),
-            hashes_waiting: Gauge::default(),
+            hashes_waiting: Family::default(),
             hashes_running: Gauge::default(),
-            hash_wait_seconds: seconds(),
+            hash_queue: OnceLock::new(),
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
             connections_failed: Family::default(),
@@ -140,18 +140,13 @@ impl Metrics {
             self.store_failures.clone(),
         );
         registry.register(
-            "hash_jobs",
-            "Jobs for the hashing threads by outcome",
-            self.hash_jobs.clone(),
-        );
-        registry.register(
             "hashes_waiting",
-            "Hashing jobs that wait for a thread",
+            "Password hashes that wait for a thread, by class",
             self.hashes_waiting.clone(),
         );
         registry.register(
             "hashes_running",
-            "Hashing jobs under way",
+            "Password hashes under way",
             self.hashes_running.clone(),
         );
         registry.register(
@@ -169,9 +164,6 @@ impl Metrics {
         registry.register_with_unit("request", help, Unit::Seconds, requests);
         let help = "Time of a call of the user store";
         registry.register_with_unit("store", help, Unit::Seconds, store);
-        let help = "Time a hashing job waits for a thread";
-        let waits = self.hash_wait_seconds.clone();
-        registry.register_with_unit("hash_wait", help, Unit::Seconds, waits);
     }
 
     /// The text that Prometheus reads.
@@ -186,10 +178,30 @@ impl Metrics {
         Ok(text)
     }
 
-    /// The place to read the library's own counts of its hash queue, once it offers any (its classes, its depth), into
-    /// `hashes_waiting`. Until then [`MeasuredPool`] counts what passes through it.
-    #[expect(clippy::unused_self, reason = "it will set gauges")]
-    fn queue_gauges(&self) {}
+    /// Reads the gauges of the hash queue anew.
+    fn queue_gauges(&self) {
+        let Some(status) = self.hash_queue.get().map(|status| status()) else {
+            return;
+        };
+        let gauge = |waiting: usize| i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.hashes_running.set(gauge(status.running));
+        for (class, waiting) in [
+            ("known", status.waiting_known),
+            ("no_failures", status.waiting_no_failures),
+            ("other", status.waiting_other),
+        ] {
+            let class = self.hashes_waiting.get_or_create(&Class { class });
+            class.set(gauge(waiting));
+        }
+    }
+
+    /// Takes the gauges of the hash queue from there.
+    pub(crate) fn read_hash_queue_by(
+        &self,
+        status: impl Fn() -> HashQueueStatus + Send + Sync + 'static,
+    ) {
+        drop(self.hash_queue.set(Box::new(status)));
+    }
 
     /// Takes the number of dropped lines from the log's writer.
     pub(crate) fn count_dropped_lines_by(&self, counter: ErrorCounter) {

@@ -1,7 +1,8 @@
 //! `GET /metrics`, on an address of its own: what it tells is for the operator, not for whoever reaches the server.
 
 use super::metrics;
-use crate::config::{ConfigError, Limits};
+use crate::config::ConfigError;
+use crate::limits::Limits;
 use crate::serve;
 use axum::Router;
 use axum::http::{StatusCode, header};

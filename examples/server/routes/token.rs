@@ -3,7 +3,7 @@
 //! It is the sign-in of our own pages, not an OAuth grant for others to use: that grant is gone from OAuth 2.1.
 
 use crate::body;
-use crate::edge::Source;
+use crate::client_address::Source;
 use crate::error::{ApiError, Problem};
 use crate::form::{self, Field, Value};
 use crate::state::AppState;

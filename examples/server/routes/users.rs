@@ -3,7 +3,7 @@
 //! The order of every handler: the id in the path (422), then the policy (403), then the body.
 
 use crate::body;
-use crate::edge::Source;
+use crate::client_address::Source;
 use crate::error::{ApiError, store_down};
 use crate::guard::Caller;
 use crate::json::{self, Object};

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteConnection;
 
 impl SqliteStore {
     /// Starts a transaction in which a rule reads and writes.
-    async fn begin(&self) -> Result<Write, SqliteError> {
+    pub(super) async fn begin(&self) -> Result<Write, SqliteError> {
         self.writes.begin(&self.writer).await
     }
 

@@ -2,6 +2,7 @@
 
 mod changes;
 mod open;
+mod readiness;
 mod rows;
 mod throttle;
 mod write;
@@ -14,6 +15,7 @@ use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use core::fmt;
+use readiness::Readiness;
 use sqlx::sqlite::SqlitePool;
 use std::path::Path;
 use write::WriteQueue;
@@ -45,6 +47,7 @@ pub struct SqliteStore {
     /// For [`SqliteThrottle`].
     attempts: SqlitePool,
     attempt_writes: WriteQueue,
+    readiness: Readiness,
 }
 
 /// The database could not be asked, or holds what is no user.
@@ -199,9 +202,13 @@ impl UserDirectory for SqliteStore {
         self.named(self.delete_user(tenant, id, keep).await)
     }
 
-    /// Asks for a row, so that a database whose table is missing or damaged does not answer.
+    /// Answers if the table can be read, the database can be written, and its file is the one that was opened.
+    ///
+    /// The table is read each time. The rest is checked at most once a second, by 64 KiB that are written to the disk
+    /// in a transaction and rolled back; calls in between get the same outcome.
     async fn ping(&self) -> Result<(), SqliteError> {
-        self.named(rows::any(&self.reader).await)
+        self.named(rows::any(&self.reader).await)?;
+        self.named(self.readiness.check(&self.writer).await)
     }
 }
 

@@ -1,5 +1,6 @@
 //! How an SQLite database is opened: privately, durably, with its tables in place.
 
+use super::readiness::Readiness;
 use super::write::WriteQueue;
 use super::{InFile as _, SqliteError, SqliteStore};
 use core::time::Duration;
@@ -82,6 +83,7 @@ impl SqliteStore {
     fn over(reader: SqlitePool, writer: SqlitePool, attempts: SqlitePool) -> Self {
         let (writes, attempt_writes) = WriteQueue::pair();
         Self {
+            readiness: Readiness::new(&writer.connect_options()),
             reader,
             writer,
             writes,

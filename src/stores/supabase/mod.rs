@@ -241,6 +241,7 @@ impl UserDirectory for SupabaseStore {
         self.change("rpc/portcullis_delete", target).await.map(drop)
     }
 
+    /// Answers if the table can be read. Whether it can be written is not asked: `PostgREST` has no write that is undone.
     async fn ping(&self) -> Result<(), SupabaseError> {
         let select = self.schema().select(&[Name::Id]);
         let query = [("select", select.as_str()), ("limit", "1")];

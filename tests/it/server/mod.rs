@@ -6,9 +6,12 @@
     reason = "a test stops at the first surprise, in its helpers too"
 )]
 
+mod ambiguous;
 mod bodies;
 mod caller;
+mod client_address;
 mod config;
+mod connections;
 mod edge;
 mod faulty;
 mod first;
@@ -25,6 +28,7 @@ mod policy;
 mod process;
 pub(crate) mod program;
 pub(crate) mod raw;
+mod ready;
 mod sign_in_protection;
 pub(crate) mod site;
 mod socket;

@@ -14,6 +14,9 @@ use tempfile::TempDir;
 /// Who the demonstration knows, and the password.
 pub(crate) const DEMO: (&str, &str) = ("test@example.com", "fakehashedpassword");
 
+/// What every start needs.
+const LEAST: [(&str, &str); 2] = [("SECRET_KEY", SECRET), ("BIND", "127.0.0.1:0")];
+
 /// The example server as a process. It ends with this value, whatever becomes of the test.
 pub(crate) struct Program {
     child: Child,
@@ -38,7 +41,23 @@ pub(crate) fn binary() -> PathBuf {
 
 /// The program in a directory and an environment of its own.
 fn command(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(binary());
+    isolated(Command::new(binary()), place, arguments, variables)
+}
+
+/// The same under limits that a shell sets with `ulimit` before.
+fn limited(limits: &str, place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("{limits}; exec \"$0\" \"$@\"")]);
+    shell.arg(binary());
+    isolated(shell, place, arguments, variables)
+}
+
+fn isolated(
+    mut command: Command,
+    place: &Path,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> Command {
     command
         .args(arguments)
         .env_clear()
@@ -81,20 +100,32 @@ impl Program {
     }
 
     pub(crate) fn start(place: TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let command = command(place.path(), arguments, &LEAST);
+        Self::run(command, place, variables)
+    }
+
+    /// Starts it under limits that a shell sets before, such as `ulimit -n 64`.
+    pub(crate) fn start_limited(
+        limits: &str,
+        place: TempDir,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let command = limited(limits, place.path(), arguments, &LEAST);
+        Self::run(command, place, variables)
+    }
+
+    fn run(mut command: Command, place: TempDir, variables: &[(&str, &str)]) -> Self {
         let log = fs::File::options()
             .create(true)
             .append(true)
             .open(place.path().join("log"));
-        let mut child = command(
-            place.path(),
-            arguments,
-            &[("SECRET_KEY", SECRET), ("BIND", "127.0.0.1:0")],
-        )
-        .envs(variables.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(log.unwrap())
-        .spawn()
-        .unwrap();
+        let mut child = command
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .spawn()
+            .unwrap();
         let mut line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         out.read_line(&mut line).unwrap();
@@ -120,6 +151,14 @@ impl Program {
     pub(crate) fn log(&self) -> String {
         let bytes = fs::read(self.place.path().join("log")).unwrap();
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// The processor time it has used so far, in clock ticks; `None` where the system doesn't tell.
+    pub(crate) fn processor_ticks(&self) -> Option<u64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let mut fields = fields.split(' ').skip(11).map(str::parse::<u64>);
+        Some(fields.next()?.ok()? + fields.next()?.ok()?)
     }
 
     pub(crate) fn signal(&self, name: &str) {

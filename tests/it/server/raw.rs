@@ -2,7 +2,8 @@
 
 use core::time::Duration;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use tokio::net::TcpSocket;
 
 /// How long anything may take before a test gives up.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +34,32 @@ impl Reply {
 
 impl Wire {
     pub(crate) fn to(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// Connects from another address of this machine. Linux has all of 127.0.0.0/8; elsewhere it is the usual one.
+    pub(crate) fn from(source: Ipv4Addr, address: SocketAddr) -> Self {
+        if !cfg!(target_os = "linux") {
+            return Self::to(address);
+        }
+        let connect = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .build()?;
+            runtime.block_on(async {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind((source, 0).into())?;
+                socket.connect(address).await?.into_std()
+            })
+        };
+        // On a thread of its own, since a test may run within a runtime already.
+        let connected = std::thread::scope(|scope| scope.spawn(connect).join().unwrap());
+        let stream: TcpStream = connected.unwrap();
+        stream.set_nonblocking(false).unwrap();
+        Self::over(stream)
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Self(BufReader::new(stream))

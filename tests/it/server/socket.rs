@@ -4,7 +4,7 @@
 
 use super::raw::{Wire, ask};
 use super::{PASSWORD, Town, config};
-use crate::config::Limits;
+use crate::limits::Limits;
 use crate::serve::serve;
 use core::time::Duration;
 use portcullis::stores::memory::MemoryStore;
@@ -17,14 +17,14 @@ use tokio::task::JoinHandle;
 const SHORT: Duration = Duration::from_millis(300);
 
 /// A served town. Serving ends with this value.
-struct Served {
-    address: SocketAddr,
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
     token: String,
     stop: oneshot::Sender<()>,
     over: JoinHandle<()>,
 }
 
-async fn served(limits: Limits) -> Served {
+pub(super) async fn served(limits: Limits) -> Served {
     let mut config = config(&[]);
     config.limits = limits;
     let town = Town::with(MemoryStore::new(), &config).await;

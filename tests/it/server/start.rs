@@ -96,3 +96,48 @@ fn the_demo_answers_the_originals_two_calls_and_leaves_nothing_behind() {
     assert!(program.exit().success());
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn the_demo_leaves_a_real_servers_database_and_key_alone_in_the_environment_and_in_dotenv() {
+    let real = [
+        ("SECRET_KEY", SECRET),
+        ("DATABASE", "real.db"),
+        ("ADMIN_EMAIL", "root@example.com"),
+        ("ADMIN_PASSWORD", "canary of the first admin"),
+    ];
+    for from_file in [false, true] {
+        let place = TempDir::new().unwrap();
+        let variables = if from_file {
+            let lines: Vec<String> = (real.iter())
+                .map(|(name, value)| format!("{name}=\"{value}\"\n"))
+                .collect();
+            std::fs::write(place.path().join(".env"), lines.concat()).unwrap();
+            &[][..]
+        } else {
+            &real[..]
+        };
+        let demo = Program::start(place, &["--demo"], variables);
+        let demo_token = token(&sign_in(demo.address, DEMO.0, DEMO.1));
+        let place = demo.kill();
+        assert!(
+            !place.path().join("real.db").exists(),
+            "the demonstration made the real database"
+        );
+        // The real server knows neither its user nor its tokens.
+        let server = Program::start(place, &[], variables);
+        assert_eq!(sign_in(server.address, DEMO.0, DEMO.1).status, 401);
+        assert_eq!(
+            call(server.address, "GET", "/users", &demo_token, "").status,
+            401
+        );
+        let root = token(&sign_in(server.address, real[2].1, real[3].1));
+        // And a demonstration beside a real database leaves that as it is.
+        let place = server.kill();
+        let demo = Program::start(place, &["--demo"], variables);
+        assert_eq!(sign_in(demo.address, real[2].1, real[3].1).status, 401);
+        assert_eq!(call(demo.address, "GET", "/users", &root, "").status, 401);
+        let server = Program::start(demo.kill(), &[], variables);
+        let users = call(server.address, "GET", "/users", &root, "");
+        assert_eq!(users.header("x-total-count"), Some("1"));
+    }
+}

@@ -154,7 +154,8 @@ impl Answer {
         device: Option<Device>,
         in_flight: &InFlight<String>,
     ) -> Result<Acquired<SupabaseCharge>, ThrottleError> {
-        let misbehaved = |what| unavailable(SupabaseError(Kind::Misbehaved(StatusCode::OK, what)));
+        let misbehaved =
+            |what| unavailable(SupabaseError::new(Kind::Misbehaved(StatusCode::OK, what)));
         if let Some(wait) = self.limited {
             let retry_after = Duration::from_micros(wait).max(Duration::from_millis(1));
             return Err(ThrottleError::Limited { retry_after });

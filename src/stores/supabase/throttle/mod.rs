@@ -132,7 +132,7 @@ impl Shared {
         let permit = tokio::time::timeout_at(end, Arc::clone(&self.requests).acquire_owned());
         match permit.await {
             Ok(Ok(permit)) => Ok((permit, end)),
-            _ => Err(SupabaseError(Kind::Crowded)),
+            _ => Err(SupabaseError::new(Kind::Crowded)),
         }
     }
 
@@ -168,7 +168,7 @@ impl Throttle for SupabaseThrottle {
 
     async fn acquire(&self, attempt: &Attempt) -> Result<Acquired<SupabaseCharge>, ThrottleError> {
         let runtime =
-            Handle::try_current().map_err(|_| unavailable(SupabaseError(Kind::Dropped)))?;
+            Handle::try_current().map_err(|_| unavailable(SupabaseError::new(Kind::Dropped)))?;
         let shared = Arc::clone(&self.shared);
         let (permit, end) = shared.permit().await.map_err(unavailable)?;
         let names = Names::new(&self.secret, self.legacy.as_ref(), attempt);
@@ -196,8 +196,8 @@ impl Throttle for SupabaseThrottle {
         match receiver.await {
             Ok(acquired) => acquired?
                 .claim()
-                .ok_or_else(|| unavailable(SupabaseError(Kind::Dropped))),
-            Err(_) => Err(unavailable(SupabaseError(Kind::Dropped))),
+                .ok_or_else(|| unavailable(SupabaseError::new(Kind::Dropped))),
+            Err(_) => Err(unavailable(SupabaseError::new(Kind::Dropped))),
         }
     }
 

@@ -78,11 +78,6 @@ fn a_wrong_key_or_address_stops_the_start_and_one_line_says_which_and_what_to_do
             &[("SUPABASE_SCHEMA", "a b")],
             "SUPABASE_SCHEMA or SUPABASE_TABLE: names in the database have",
         ),
-        (
-            &["--demo"],
-            &[],
-            "--demo creates an administrator whose password is public, so SUPABASE_URL must not be set",
-        ),
         (&[], &[("SECRET_KEY", "short")], "SECRET_KEY"),
     ] {
         let error = refusal(&place, arguments, variables);
