@@ -30,8 +30,8 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const SECRET: &[u8] = b"a secret of more than 32 bytes for tests only";
 /// The cache's bound, and a number of tokens that would take much more.
-const CACHE_BYTES: usize = 512 * 1024;
-const TOKENS: usize = 400;
+const CACHE_BYTES: usize = 256 * 1024;
+const TOKENS: usize = 160;
 
 /// One test's allocations must not be counted by another.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
