@@ -34,9 +34,12 @@
 //! |---|---|---|
 //! | token lifetime | 15 minutes, at most 24 hours | RFC 9700 §2.2.2 asks for short ones |
 //! | token type | `at+jwt` | RFC 9068 §2.1 |
-//! | leeway for `exp`, `nbf`, `iat` | none, at most 5 minutes | RFC 7519 §4.1.4 |
-//! | longest lifetime accepted | 24 hours | policy |
+//! | token id (`jti`) | required of `at+jwt`; 1 to 255 visible characters | RFC 9068 §2.2 |
+//! | leeway for `exp` | none, at most 5 minutes | RFC 7519 §4.1.4 |
+//! | leeway for `nbf`, `iat` | 5 seconds, at most 5 minutes | RFC 7519 §4.1.5; policy for `iat` |
+//! | longest lifetime accepted | 24 hours, at most ten years | policy |
 //! | longest token accepted | 8 KiB | what servers take as one header field |
+//! | member names in a token's header | at most 32, nested ones included | policy |
 //! | memory for verified tokens | none | worth it with asymmetric keys: `TokenVerifierBuilder::cache` |
 //! | nesting of claims | 32 levels | policy |
 //! | HMAC secrets | at least 32, 48, 64 bytes | RFC 7518 §3.2 |

@@ -35,8 +35,8 @@ impl<E> Claims<E> {
         &self.subject
     }
 
-    /// The token's own name: the `jti` claim, if it has one. Identify tokens by it, never by their text: an
-    /// ECDSA signature has two spellings.
+    /// The token's own name: the `jti` claim, 1 to 255 visible characters. Tokens of type `at+jwt` always have one.
+    /// Identify tokens by it, never by their text: an ECDSA signature has two spellings.
     pub fn token_id(&self) -> Option<&str> {
         self.token_id.as_deref()
     }
@@ -130,6 +130,14 @@ impl<E> BorrowedClaims<'_, E> {
     /// The application's own claims.
     pub fn extra(&self) -> &E {
         &self.extra
+    }
+
+    /// The most bytes that [`into_claims`](Self::into_claims) takes, without what `E` allocates.
+    pub(super) fn owned_bytes(&self) -> usize {
+        // Text that had escapes may keep as much spare capacity.
+        let id = self.token_id.as_deref().unwrap_or_default();
+        let texts = self.subject.as_str().len().saturating_add(id.len());
+        size_of::<Claims<E>>().saturating_add(texts.saturating_mul(2))
     }
 
     /// The same with the registered claims in memory of their own; of the application's own, `E` decides.

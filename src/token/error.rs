@@ -12,7 +12,7 @@ pub enum TokenError {
     /// Not three parts separated by two dots (RFC 7515 §3.1).
     #[error("the token is not a compact jws")]
     Shape,
-    /// The header is not strict base64url of one JSON object without duplicates.
+    /// The header is not strict base64url of one JSON object without duplicates, or has more than 32 member names.
     #[error("the token's header is malformed")]
     Header,
     /// The header asks for something that is not supported: `crit`, `b64`, `jwk`, `jku`, `x5u`, `x5c`, `x5t`,
@@ -43,13 +43,13 @@ pub enum TokenError {
     /// `exp` is now or in the past (RFC 7519 §4.1.4).
     #[error("the token has expired")]
     Expired,
-    /// `nbf` is in the future.
+    /// `nbf` is in the future by more than the leeway.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// `iat` is in the future.
+    /// `iat` is in the future by more than the leeway.
     #[error("the token was issued in the future")]
     IssuedInFuture,
-    /// `exp` is too long after `iat`, or before it.
+    /// `exp` is too long after `iat`, or before it, or beyond what a `SystemTime` can hold.
     #[error("the token's lifetime is out of bounds")]
     Lifetime,
     /// `iss` is another issuer.

@@ -2,18 +2,28 @@
 
 use super::claims::BorrowedClaims;
 use super::error::TokenError;
-use super::strict::{self, Fault, Number, Reader, Tap};
-use crate::user::Identifier;
+use super::strict::{self, Fault, Measured, Number, Reader, Tap};
+use crate::user::{Identifier, MAX_IDENTIFIER_CHARS, text};
 use core::time::Duration;
 use std::borrow::Cow;
+use std::time::UNIX_EPOCH;
 
 /// What a verifier compares claims with.
 pub(super) struct Expected<'v> {
     pub(super) issuer: &'v str,
     pub(super) audience: &'v str,
-    pub(super) leeway: Duration,
+    pub(super) leeway: Leeway,
+    /// Whether a token without `jti` is refused.
+    pub(super) requires_id: bool,
     pub(super) max_lifetime: Duration,
     pub(super) now: Duration,
+}
+
+/// How far the clocks of issuer and verifier may differ, by claim.
+#[derive(Clone, Copy)]
+pub(super) struct Leeway {
+    pub(super) exp: Duration,
+    pub(super) nbf_iat: Duration,
 }
 
 /// The names that belong to the registered claims and to this crate; applications can't use them for their own.
@@ -38,7 +48,7 @@ impl<'de, 'v> Registered<'de, 'v> {
     pub(super) fn read<E: serde::Deserialize<'de>>(
         json: &'de str,
         expected: &'v Expected<'v>,
-    ) -> Result<BorrowedClaims<'de, E>, TokenError> {
+    ) -> Result<Measured<BorrowedClaims<'de, E>>, TokenError> {
         let mut registered = Self {
             expected,
             issuer: None,
@@ -51,7 +61,10 @@ impl<'de, 'v> Registered<'de, 'v> {
             epoch: 0,
         };
         let extra = strict::object(json, &mut registered, TokenError::Payload)?;
-        registered.judge(extra)
+        Ok(Measured {
+            value: registered.judge(extra.value)?,
+            bytes: extra.bytes,
+        })
     }
 
     #[inline]
@@ -66,8 +79,10 @@ impl<'de, 'v> Registered<'de, 'v> {
         present_and_equal(self.issuer, "iss", TokenError::Issuer)?;
         present_and_equal(self.audience, "aud", TokenError::Audience)?;
         let subject = self.subject.ok_or(TokenError::MissingClaim("sub"))?;
+        let subject = Identifier::new(subject).ok_or(TokenError::Claim("sub"))?;
+        token_id(self.token_id.as_deref(), expected)?;
         Ok(BorrowedClaims {
-            subject: Identifier::new(subject).ok_or(TokenError::Claim("sub"))?,
+            subject,
             token_id: self.token_id,
             issued_at,
             expires_at,
@@ -80,7 +95,7 @@ impl<'de, 'v> Registered<'de, 'v> {
 
 /// RFC 7519 §4.1.4: "on or after" the time, with its fraction, the token is over.
 fn expiry(expires_at: Duration, expected: &Expected<'_>) -> Result<(), TokenError> {
-    if expected.now >= expires_at.saturating_add(expected.leeway) {
+    if expected.now >= expires_at.saturating_add(expected.leeway.exp) {
         Err(TokenError::Expired)
     } else {
         Ok(())
@@ -90,7 +105,7 @@ fn expiry(expires_at: Duration, expected: &Expected<'_>) -> Result<(), TokenErro
 /// RFC 7519 §4.1.5: not before the time, if there is one.
 fn not_before(not_before: Option<Duration>, expected: &Expected<'_>) -> Result<(), TokenError> {
     match not_before {
-        Some(time) if expected.now.saturating_add(expected.leeway) < time => {
+        Some(time) if expected.now.saturating_add(expected.leeway.nbf_iat) < time => {
             Err(TokenError::NotYetValid)
         }
         _ => Ok(()),
@@ -99,7 +114,7 @@ fn not_before(not_before: Option<Duration>, expected: &Expected<'_>) -> Result<(
 
 /// A token from the future is forged, or comes from a clock that can't be trusted with its expiry either.
 fn issue_time(issued_at: Duration, expected: &Expected<'_>) -> Result<(), TokenError> {
-    if issued_at > expected.now.saturating_add(expected.leeway) {
+    if issued_at > expected.now.saturating_add(expected.leeway.nbf_iat) {
         Err(TokenError::IssuedInFuture)
     } else {
         Ok(())
@@ -113,9 +128,31 @@ fn lifetime(
     expected: &Expected<'_>,
 ) -> Result<(), TokenError> {
     match expires_at.checked_sub(issued_at) {
-        Some(lifetime) if lifetime <= expected.max_lifetime => Ok(()),
-        _ => Err(TokenError::Lifetime),
+        Some(lifetime) if lifetime <= expected.max_lifetime => {}
+        _ => return Err(TokenError::Lifetime),
     }
+    // With a clock near the end of `SystemTime`, the other checks let a later `exp` pass.
+    match UNIX_EPOCH.checked_add(expires_at) {
+        Some(_) => Ok(()),
+        None => Err(TokenError::Lifetime),
+    }
+}
+
+/// RFC 9068 §2.2 requires a `jti` in access tokens. Two that look the same in a log or a list of revoked tokens must be
+/// the same, so invisible characters are refused.
+fn token_id(id: Option<&str>, expected: &Expected<'_>) -> Result<(), TokenError> {
+    match id {
+        Some(id) if is_visible(id) => Ok(()),
+        Some(_) => Err(TokenError::Claim("jti")),
+        None if expected.requires_id => Err(TokenError::MissingClaim("jti")),
+        None => Ok(()),
+    }
+}
+
+/// Whether an id has 1 to 255 visible characters.
+fn is_visible(id: &str) -> bool {
+    let fits = id.len() <= MAX_IDENTIFIER_CHARS || id.chars().count() <= MAX_IDENTIFIER_CHARS;
+    fits && !id.is_empty() && text::is_clean(id)
 }
 
 fn present_and_equal(

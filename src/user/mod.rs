@@ -1,6 +1,7 @@
 //! Who a person is: [`UserId`], [`Email`], [`Role`], [`TenantId`], and the ready-made [`User`].
 
 mod email;
+pub(crate) mod text;
 
 pub use email::{Email, EmailError};
 

@@ -29,7 +29,7 @@ pub(super) fn append<E: Serialize>(json: &mut Vec<u8>, extra: &E) -> Result<(), 
     // Read back before it is signed: whatever the type's own code wrote, no claim of ours may stand there twice.
     let text =
         core::str::from_utf8(own).map_err(|_| IssueError::new("the own claims are not utf-8"))?;
-    strict::object::<()>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
+    strict::object::<(), _>(text, &mut Own, TokenError::OwnClaims).map_err(|_| {
         IssueError::new("the own claims must be an object without registered or repeated names")
     })?;
     // Its closing brace becomes the whole payload's, its opening one the comma before its first member.

@@ -145,7 +145,8 @@ fn check_strictly(json: &str) -> Result<(), KeyError> {
     if json.len() > MAX_DOCUMENT_BYTES {
         return Err(KeyError::Malformed);
     }
-    strict::object::<()>(json, &mut strict::Untapped, TokenError::Payload)
+    strict::object::<(), _>(json, &mut strict::Untapped, TokenError::Payload)
+        .map(drop)
         .map_err(|_| KeyError::Malformed)
 }
 

@@ -1,5 +1,6 @@
 //! The members of one object, each name at most once.
 
+use super::footprint::Slots;
 use super::name::Name;
 use super::names::Names;
 use super::reader::{Fault, Reader};
@@ -12,19 +13,21 @@ use std::borrow::Cow;
 pub(super) struct Members<'a, 'de> {
     pub(super) reader: &'a mut Reader<'de>,
     names: Names<'de>,
+    slots: Slots,
     depth: u8,
     first: bool,
     ended: bool,
 }
 
 impl<'a, 'de> Members<'a, 'de> {
+    /// Into an object; anything else is malformed. `slots`: the room that its members are charged.
     #[inline]
-    /// Into an object; anything else is malformed.
-    pub(super) fn open(reader: &'a mut Reader<'de>) -> Result<Self, Fault> {
+    pub(super) fn open(reader: &'a mut Reader<'de>, slots: Slots) -> Result<Self, Fault> {
         let depth = reader.open(b'{')?;
         Ok(Self {
             reader,
             names: Names::default(),
+            slots,
             depth,
             first: true,
             ended: false,
@@ -38,6 +41,28 @@ impl<'a, 'de> Members<'a, 'de> {
             Some(name) => Ok(Some(Cow::Borrowed(name))),
             None => self.any_name(),
         }
+    }
+
+    /// Reads a name as the key of a collection, or as that of a field, which is not kept.
+    pub(super) fn key<K: DeserializeSeed<'de>>(
+        &mut self,
+        name: Cow<'de, str>,
+        seed: K,
+    ) -> Result<K::Value, Fault> {
+        if self.slots.is_collection() {
+            let footprint = &mut self.reader.footprint;
+            footprint.room::<K::Value>(self.slots);
+            seed.deserialize(Name::kept(name, footprint))
+        } else {
+            seed.deserialize(Name::new(name))
+        }
+    }
+
+    /// Reads a member's value and charges its room.
+    pub(super) fn value<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        self.reader.footprint.room::<V::Value>(self.slots);
+        self.slots.advance();
+        seed.deserialize(Value::of(self.reader))
     }
 
     /// The name if it comes as issuers write it: a comma, a quote, the name, a quote and a colon. Otherwise nothing has
@@ -65,6 +90,7 @@ impl<'a, 'de> Members<'a, 'de> {
             return Ok(None);
         }
         self.first = false;
+        self.reader.count_name()?;
         let Ok(name) = self.reader.text() else {
             return Err(self.reader.malformed());
         };
@@ -92,12 +118,12 @@ impl<'de> MapAccess<'de> for Members<'_, 'de> {
         seed: K,
     ) -> Result<Option<K::Value>, Fault> {
         match self.next_name()? {
-            Some(name) => seed.deserialize(Name::new(name)).map(Some),
+            Some(name) => self.key(name, seed).map(Some),
             None => Ok(None),
         }
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        seed.deserialize(Value::of(self.reader))
+        self.value(seed)
     }
 }

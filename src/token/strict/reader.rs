@@ -1,6 +1,7 @@
 //! [`Reader`]: where in the text we are, how deep, and what was refused on the way.
 
 use super::MAX_DEPTH;
+use super::footprint::{Footprint, Slots};
 use super::members::Members;
 use super::text::is_plain;
 use crate::token::error::TokenError;
@@ -11,9 +12,13 @@ use crate::token::error::TokenError;
 pub(in crate::token) struct Reader<'de> {
     pub(super) text: &'de str,
     pub(super) at: usize,
-    /// Whether every string of the text ends at the next quote.
+    /// Whether every string of the text is known to end at the next quote.
     pub(super) plain: bool,
+    /// A bound on the memory of the values read so far.
+    pub(super) footprint: Footprint,
     depth: u8,
+    /// How many more names all objects together may have.
+    names_left: usize,
     malformed: TokenError,
     breach: Option<TokenError>,
 }
@@ -43,12 +48,15 @@ impl serde::de::Error for Fault {
 }
 
 impl<'de> Reader<'de> {
-    pub(super) fn new(text: &'de str, malformed: TokenError) -> Self {
+    pub(super) fn new(text: &'de str, max_names: Option<usize>, malformed: TokenError) -> Self {
         Self {
             text,
             at: 0,
-            plain: is_plain(text.as_bytes()),
+            // Where names are counted, none may come by on the short way.
+            plain: max_names.is_none() && is_plain(text.as_bytes()),
+            footprint: Footprint::default(),
             depth: 0,
+            names_left: max_names.unwrap_or(usize::MAX),
             malformed,
             breach: None,
         }
@@ -123,6 +131,17 @@ impl<'de> Reader<'de> {
         }
     }
 
+    /// Counts a name, and refuses one too many.
+    pub(super) fn count_name(&mut self) -> Result<(), Fault> {
+        match self.names_left.checked_sub(1) {
+            Some(left) => {
+                self.names_left = left;
+                Ok(())
+            }
+            None => Err(self.malformed()),
+        }
+    }
+
     /// To the next member or item at `depth`: `false` behind the last one, having left the object or array.
     #[inline]
     pub(super) fn next_at(&mut self, depth: u8, first: bool, bracket: u8) -> Result<bool, Fault> {
@@ -176,7 +195,7 @@ impl<'de> Reader<'de> {
         match self.peek() {
             Some(b'"') => self.text().map(drop),
             Some(b'{') => {
-                let mut members = Members::open(self)?;
+                let mut members = Members::open(self, Slots::NONE)?;
                 while members.next_name()?.is_some() {
                     members.reader.skip()?;
                 }

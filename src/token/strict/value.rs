@@ -1,5 +1,6 @@
 //! Every value below the outermost object, for whatever type the application reads it into.
 
+use super::footprint::Slots;
 use super::members::Members;
 use super::name::Name;
 use super::number::Number;
@@ -27,23 +28,26 @@ impl<'a, 'de> Value<'a, 'de> {
     }
 
     fn text<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.reader.text()? {
+        let text = self.reader.text()?;
+        self.reader.footprint.text(&text);
+        match text {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 
-    fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        let mut members = Members::open(self.reader)?;
+    fn map<V: Visitor<'de>>(self, visitor: V, slots: Slots) -> Result<V::Value, Fault> {
+        let mut members = Members::open(self.reader, slots)?;
         let value = visitor.visit_map(&mut members)?;
         members.end()?;
         Ok(value)
     }
 
-    fn seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn seq<V: Visitor<'de>>(self, visitor: V, slots: Slots) -> Result<V::Value, Fault> {
         let mut items = Items {
             depth: self.reader.open(b'[')?,
             reader: self.reader,
+            slots,
             first: true,
             ended: false,
         };
@@ -64,14 +68,14 @@ impl<'a, 'de> Value<'a, 'de> {
     }
 }
 
-impl<'de> Deserializer<'de> for Value<'_, 'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+impl<'de> Value<'_, 'de> {
+    /// Reads a value of any kind; the visitor refuses those that its type cannot take.
+    fn present<V: Visitor<'de>>(self, visitor: V, slots: Slots) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         match self.reader.peek() {
             Some(b'"') => self.text(visitor),
-            Some(b'{') => self.map(visitor),
-            Some(b'[') => self.seq(visitor),
+            Some(b'{') => self.map(visitor, slots),
+            Some(b'[') => self.seq(visitor, slots),
             Some(b't') => {
                 self.reader.word("true")?;
                 visitor.visit_bool(true)
@@ -87,6 +91,25 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
             _ => self.number(visitor),
         }
     }
+}
+
+/// Types that name the kind of value they are read from.
+macro_rules! read_as {
+    ($slots:ident: $($method:ident($($argument:ty),*))*) => {$(
+        fn $method<V: Visitor<'de>>(self, $(_: $argument,)* visitor: V) -> Result<V::Value, Fault> {
+            self.present(visitor, Slots::$slots)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Value<'_, 'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let is_composite = matches!(self.reader.peek(), Some(b'{' | b'['));
+        self.reader.footprint.of_any_kind::<V::Value>(is_composite);
+        self.present(visitor, Slots::COLLECTION)
+    }
 
     /// What is ignored is read all the same: skipping would overlook duplicates and lone surrogates.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -96,9 +119,10 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         if self.reader.peek() == Some(b'"') {
+            self.reader.footprint.value::<V::Value>();
             self.text(visitor)
         } else {
-            self.deserialize_any(visitor)
+            self.present(visitor, Slots::COLLECTION)
         }
     }
 
@@ -107,6 +131,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         if self.reader.peek() == Some(b'n') {
             self.reader.word("null")?;
             visitor.visit_none()
@@ -122,8 +147,9 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         if self.reader.peek() == Some(b'{') {
-            self.map(visitor)
+            self.map(visitor, Slots::NONE)
         } else {
             Err(Fault::Unfit)
         }
@@ -144,10 +170,11 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         match self.reader.peek() {
             Some(b'"') => Name::new(self.reader.text()?).deserialize_enum(name, variants, visitor),
             Some(b'{') => {
-                let mut members = Members::open(self.reader)?;
+                let mut members = Members::open(self.reader, Slots::NONE)?;
                 let value = visitor.visit_enum(Variant {
                     members: &mut members,
                 })?;
@@ -159,6 +186,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         match self.reader.number_text()?.parse() {
             Ok(number) => visitor.visit_u128(number),
             Err(_) => Err(Fault::Unfit),
@@ -166,21 +194,28 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     }
 
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.reader.footprint.value::<V::Value>();
         match self.reader.number_text()?.parse() {
             Ok(number) => visitor.visit_i128(number),
             Err(_) => Err(Fault::Unfit),
         }
     }
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map identifier
+    read_as! { NONE: deserialize_tuple(usize) deserialize_tuple_struct(&'static str, usize) }
+
+    read_as! { COLLECTION:
+        deserialize_bool() deserialize_i8() deserialize_i16() deserialize_i32() deserialize_i64()
+        deserialize_u8() deserialize_u16() deserialize_u32() deserialize_u64()
+        deserialize_f32() deserialize_f64() deserialize_char() deserialize_bytes()
+        deserialize_byte_buf() deserialize_unit() deserialize_unit_struct(&'static str)
+        deserialize_seq() deserialize_map() deserialize_identifier()
     }
 }
 
 /// An array that is being read.
 struct Items<'a, 'de> {
     reader: &'a mut Reader<'de>,
+    slots: Slots,
     depth: u8,
     first: bool,
     ended: bool,
@@ -204,11 +239,12 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Fault> {
-        if self.next()? {
-            seed.deserialize(Value::of(self.reader)).map(Some)
-        } else {
-            Ok(None)
+        if !self.next()? {
+            return Ok(None);
         }
+        self.reader.footprint.room::<S::Value>(self.slots);
+        self.slots.advance();
+        seed.deserialize(Value::of(self.reader)).map(Some)
     }
 }
 
@@ -238,8 +274,8 @@ impl<'de> VariantAccess<'de> for Variant<'_, '_, 'de> {
         seed.deserialize(Value::of(self.members.reader))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Fault> {
-        Value::of(self.members.reader).deserialize_seq(visitor)
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        Value::of(self.members.reader).deserialize_tuple(len, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(

@@ -1,10 +1,11 @@
 //! Whether a token is its issuer's: all that is checked before anything of its payload is looked at.
 
-use super::cache::{Remembered, Window};
+use super::cache::{Cache, Remembered, Window};
 use super::{Shared, TokenVerifier};
-use crate::token::claims::BorrowedClaims;
+use crate::token::claims::{BorrowedClaims, Claims};
 use crate::token::compact::{self, Compact};
 use crate::token::error::TokenError;
+use crate::token::strict::Measured;
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use std::sync::Arc;
@@ -132,24 +133,34 @@ impl Shared {
         })
     }
 
-    /// Remembers that a token's claims are good, if that was not known.
+    /// Caches that a token's claims are good, if that was not known.
     pub(super) fn remember_good<E>(&self, token: &Authentic<'_>, claims: &BorrowedClaims<'_, E>) {
-        if token.known == Known::No {
+        if token.known == Known::No
+            && let Some(cache) = &self.cache
+            && let Some(room) = Cache::room(token.text, Some(0))
+        {
             let window = self.window(token, claims);
-            self.remember(token, window, || Arc::new(()));
+            cache.remember(token.text, token.now, window, Arc::new(()), room);
         }
     }
 
-    /// Remembers a token with claims as somebody has read them.
-    pub(super) fn remember(
+    /// Caches a token with its claims; without them if they may take too much memory.
+    pub(super) fn remember_claims<E: Send + Sync + 'static>(
         &self,
         token: &Authentic<'_>,
-        window: Window,
-        claims: impl FnOnce() -> Remembered,
-    ) {
-        if let Some(cache) = &self.cache {
-            cache.remember(token.text, token.now, window, claims());
-        }
+        claims: Measured<BorrowedClaims<'_, E>>,
+    ) -> Arc<Claims<E>> {
+        let bytes = claims
+            .bytes
+            .map(|bytes| claims.value.owned_bytes().saturating_add(bytes));
+        let Some((cache, room)) = self.cache.as_ref().zip(Cache::room(token.text, bytes)) else {
+            self.remember_good(token, &claims.value);
+            return Arc::new(claims.value.into_claims());
+        };
+        let window = self.window(token, &claims.value);
+        let claims = Arc::new(claims.value.into_claims());
+        cache.remember(token.text, token.now, window, claims.clone(), room);
+        claims
     }
 
     /// When a token with these claims would be found good again.
@@ -159,8 +170,8 @@ impl Shared {
         claims: &BorrowedClaims<'_, E>,
     ) -> Window {
         Window {
-            from: (claims.not_before.max(claims.issued_at)).saturating_sub(self.leeway),
-            until: (claims.expires_at.saturating_add(self.leeway)).min(token.until),
+            from: (claims.not_before.max(claims.issued_at)).saturating_sub(self.leeway.nbf_iat),
+            until: (claims.expires_at.saturating_add(self.leeway.exp)).min(token.until),
         }
     }
 }

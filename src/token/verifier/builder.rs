@@ -6,6 +6,7 @@ use super::{Shared, TokenVerifier};
 use crate::clock::{Clock, SystemClock};
 use crate::token::error::BuildError;
 use crate::token::keyset::KeySet;
+use crate::token::registered::Leeway;
 use crate::token::revocations::Revocations;
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ pub struct TokenVerifierBuilder {
     audience: String,
     keys: KeySet,
     token_type: String,
-    leeway: Duration,
+    leeway: Option<Duration>,
     max_lifetime: Duration,
     max_bytes: usize,
     clock: Arc<dyn Clock>,
@@ -32,7 +33,7 @@ impl TokenVerifierBuilder {
             audience,
             keys,
             token_type: crate::token::ACCESS_TOKEN_TYPE.into(),
-            leeway: Duration::ZERO,
+            leeway: None,
             max_lifetime: TokenVerifier::DEFAULT_MAX_LIFETIME,
             max_bytes: TokenVerifier::DEFAULT_MAX_BYTES,
             clock: Arc::new(SystemClock),
@@ -41,7 +42,8 @@ impl TokenVerifierBuilder {
         }
     }
 
-    /// Expects another `typ`, without `application/`. Default: `at+jwt` (RFC 9068 §2.1).
+    /// Expects another `typ`, without `application/`. Default: `at+jwt` (RFC 9068 §2.1), whose tokens must have a `jti`
+    /// (§2.2); tokens of other types may leave it out.
     ///
     /// Many issuers write `JWT` on all their tokens. Accepting it means that an ID token of the same issuer and
     /// audience passes as an access token (RFC 8725 §2.8), so give each its own audience.
@@ -51,14 +53,20 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Forgives clocks that differ, for `exp`, `nbf` and `iat`; at most 5 minutes. Default: none.
+    /// Allows for clocks that differ, by at most 5 minutes. Default: 5 seconds for `nbf` and `iat`, none for `exp`.
+    ///
+    /// Without the default, a token of a server whose clock is a few milliseconds ahead would be refused when it is
+    /// used at once. For `exp` such a difference only changes a token's life by as much.
+    ///
+    /// A leeway set here replaces the default for all three claims: with `leeway(d)` a token is accepted while
+    /// `now < exp + d`, `nbf <= now + d` and `iat <= now + d`. `leeway(Duration::ZERO)` allows no difference at all.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
+        self.leeway = Some(leeway);
         self
     }
 
-    /// Refuses tokens that live longer, `exp` less `iat`. Default: 24 hours.
+    /// Refuses tokens that live longer, `exp` less `iat`; at most ten years. Default: 24 hours.
     #[must_use]
     pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
         self.max_lifetime = lifetime;
@@ -79,19 +87,35 @@ impl TokenVerifierBuilder {
         self
     }
 
-    /// Remembers verified tokens in at most about so many bytes, at least 16 KiB: seeing one again then costs a look, not a
-    /// signature. Default: no cache.
+    /// Caches verified tokens in at most `max_bytes`, at least 16 KiB: a repeated token then costs a look-up, not a
+    /// signature check. Default: no cache.
     ///
-    /// Worth it with asymmetric keys, whose signatures take 10 to 50 microseconds. Each hardware thread, up to 16, remembers for
-    /// itself in its share of the memory, and a token of 0.5 KiB takes 1.3 KiB there. Allow some 4 KiB for each token and
-    /// thread, so that hardly one is pushed out before its time: 16 MiB then serve 2,000 tokens on two threads.
+    /// Worth it with asymmetric keys, whose signatures take 10 to 50 microseconds. Each hardware thread, up to 16,
+    /// has a cache of its own in its share of the memory. A token of 0.5 KiB with two short private claims takes about
+    /// 1 KiB. Allow 4 KiB for each token and thread, so that hardly any is evicted early: 16 MiB then serve 2,000
+    /// tokens on two threads.
     ///
     /// With secrets (HS256 and its like) verifying anew takes less than a microsecond, and a cache helps only if few
     /// tokens come again and again.
     ///
     /// Nothing is checked less: time, the key's overlap and [`revocations`](Self::revocations) count at every hit, and
     /// a hit is the same text to the last byte. What it does cost: bearer tokens stay in the memory of the process until
-    /// they are pushed out, or the verifier is dropped, and are wiped then.
+    /// they are evicted, or the verifier is dropped, and are wiped then.
+    ///
+    /// # What the bound covers
+    /// The token's text, the claims that [`verify_shared`](TokenVerifier::verify_shared) returned, and the cache's own
+    /// tables. The memory of claims is bounded from above while they are read, whatever their type: the size of each
+    /// value's Rust type and one allocation for it, the bytes of text, and the room that a growing collection
+    /// reserves (11 items for the first, as a B-tree does). `[{},{},{}]` may take a hundred times its length.
+    ///
+    /// Two kinds of claims are not cached: those that may take more than 16 KiB together with their token, and those
+    /// that serde reads through a buffer (`flatten`, `untagged`, internally tagged enums, and hand-written types that
+    /// call `deserialize_any` on an array or object). The token still verifies. The cache keeps that its signature is
+    /// good, and each call reads the claims again.
+    ///
+    /// Not covered is what a type allocates that no value stands for: defaults of missing members, conversions
+    /// (`#[serde(from = "…")]`) and other code of its own, a box within a box. Claims that callers still hold after
+    /// their eviction are not the cache's.
     #[must_use]
     pub fn cache(mut self, max_bytes: usize) -> Self {
         self.cache_bytes = Some(max_bytes);
@@ -115,14 +139,14 @@ impl TokenVerifierBuilder {
             return Err(BuildError::NoKey);
         }
         self.keys.keys().try_for_each(|key| check_kid(key.kid()))?;
-        if self.leeway > TokenVerifier::MAX_LEEWAY {
+        if self.leeway.unwrap_or_default() > TokenVerifier::MAX_LEEWAY {
             return Err(BuildError::Leeway {
                 max_seconds: TokenVerifier::MAX_LEEWAY.as_secs(),
             });
         }
-        if self.max_lifetime.is_zero() {
+        if self.max_lifetime.is_zero() || self.max_lifetime > TokenVerifier::MAX_LIFETIME {
             return Err(BuildError::Lifetime {
-                max_seconds: u64::MAX,
+                max_seconds: TokenVerifier::MAX_LIFETIME.as_secs(),
             });
         }
         if !(256..=1024 * 1024).contains(&self.max_bytes) {
@@ -142,7 +166,12 @@ impl TokenVerifierBuilder {
                 id: next_id(),
                 issuer: self.issuer.into(),
                 audience: self.audience.into(),
-                leeway: self.leeway,
+                leeway: Leeway {
+                    exp: self.leeway.unwrap_or_default(),
+                    nbf_iat: (self.leeway).unwrap_or(TokenVerifier::DEFAULT_LEEWAY),
+                },
+                requires_id: (self.token_type)
+                    .eq_ignore_ascii_case(crate::token::ACCESS_TOKEN_TYPE),
                 max_lifetime: self.max_lifetime,
                 max_bytes: self.max_bytes,
                 keys: Keyring::new(self.keys, self.token_type.into()),

@@ -12,8 +12,9 @@ use super::claims::{BorrowedClaims, Claims, Scratch};
 use super::compact;
 use super::error::TokenError;
 use super::keyset::KeySet;
-use super::registered::{Expected, Registered};
+use super::registered::{Expected, Leeway, Registered};
 use super::revocations::{Presented, Revocations};
+use super::strict::Measured;
 use crate::clock::Clock;
 use authentic::{Authentic, Seen};
 use cache::Cache;
@@ -44,7 +45,8 @@ struct Shared {
     id: u64,
     issuer: Box<str>,
     audience: Box<str>,
-    leeway: Duration,
+    leeway: Leeway,
+    requires_id: bool,
     max_lifetime: Duration,
     max_bytes: usize,
     keys: Keyring,
@@ -58,6 +60,11 @@ impl TokenVerifier {
     pub const DEFAULT_MAX_BYTES: usize = 8 * 1024;
     /// The longest lifetime accepted, `exp` less `iat`. Default: 24 hours.
     pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+    /// The longest lifetime that can be set as accepted: ten years of 366 days. Supabase's legacy API keys live for ten
+    /// years.
+    pub const MAX_LIFETIME: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+    /// The leeway for `nbf` and `iat` unless another is set: 5 seconds. `exp` has none.
+    pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(5);
     /// The most leeway that can be set: 5 minutes.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
 
@@ -106,15 +113,15 @@ impl TokenVerifier {
         let token = shared.authentic(token)?;
         token.decoded(|payload| {
             shared.claims(&token, payload, |claims| {
-                shared.remember_good(&token, &claims);
-                claims.into_claims()
+                shared.remember_good(&token, &claims.value);
+                claims.value.into_claims()
             })
         })
     }
 
     /// Verifies a token as [`verify_with`](Self::verify_with) does, for callers that share its claims. With a
-    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a signature nor
-    /// reads claims.
+    /// [`cache`](TokenVerifierBuilder::cache) this is the fast way: for a token seen before it neither computes a
+    /// signature nor reads claims. Claims that may take too much memory are not cached: each call reads them again.
     ///
     /// ```
     /// # use portcullis::token::{Algorithm, SigningKey};
@@ -147,10 +154,7 @@ impl TokenVerifier {
             }
             Seen::Authentic(token) => token.decoded(|payload| {
                 shared.claims(&token, payload, |claims| {
-                    let window = shared.window(&token, &claims);
-                    let claims = Arc::new(claims.into_claims());
-                    shared.remember(&token, window, || claims.clone());
-                    claims
+                    shared.remember_claims(&token, claims)
                 })
             }),
         }
@@ -191,8 +195,8 @@ impl TokenVerifier {
         compact::decode_over(token.payload, &mut scratch.payload)
             .ok_or_else(|| compact::undecodable(token.payload))?;
         shared.claims(&token, &scratch.payload, |claims| {
-            shared.remember_good(&token, &claims);
-            claims
+            shared.remember_good(&token, &claims.value);
+            claims.value
         })
     }
 }
@@ -213,7 +217,8 @@ impl TokenVerifier {
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let token = self.shared.seen_good(token)?;
         token.decoded(|payload| {
-            let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
+            let keep =
+                |claims: Measured<BorrowedClaims<'_, E>>| Arc::new(claims.value.into_claims());
             self.shared.claims(&token, payload, keep)
         })
     }
@@ -226,18 +231,19 @@ impl Shared {
         &self,
         token: &Authentic<'_>,
         payload: &'b [u8],
-        keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
+        keep: impl FnOnce(Measured<BorrowedClaims<'b, E>>) -> K,
     ) -> Result<K, TokenError> {
         let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
         let expected = Expected {
             issuer: &self.issuer,
             audience: &self.audience,
             leeway: self.leeway,
+            requires_id: self.requires_id,
             max_lifetime: self.max_lifetime,
             now: token.now,
         };
         let claims = Registered::read(json, &expected)?;
-        self.admit(&claims.presented())?;
+        self.admit(&claims.value.presented())?;
         Ok(keep(claims))
     }
 

@@ -1,9 +1,11 @@
 //! The rules of the registered claims, one row a case.
 
-use super::forge::{HEADER, NOW, accepts, payload, payload_with, refuses, token, verifier_at};
-use portcullis::TokenVerifier;
-use portcullis::token::{Algorithm, TokenError, VerifyingKey};
-use std::time::Duration;
+use super::forge::{
+    HEADER, NOW, Stopped, accepts, payload, payload_with, refuses, token, verifier_at,
+};
+use portcullis::token::{Algorithm, SigningKey, TokenError, VerifyingKey};
+use portcullis::{TokenIssuer, TokenVerifier, UserId};
+use std::time::{Duration, UNIX_EPOCH};
 
 fn with(name: &str, value: &str) -> String {
     token(HEADER, payload_with(name, Some(value)))
@@ -126,46 +128,74 @@ fn exp_and_iat_are_required_and_bound_the_lifetime() {
 }
 
 #[test]
-fn iat_and_nbf_in_the_future_are_refused() {
-    refuses(
-        &with("iat", &(NOW + 1).to_string()),
-        TokenError::IssuedInFuture,
-    );
-    refuses(
-        &with("iat", &format!("{NOW}.001")),
-        TokenError::IssuedInFuture,
-    );
-    refuses(
-        &with("iat", &u64::MAX.to_string()),
-        TokenError::IssuedInFuture,
-    );
-    refuses(
-        &with("nbf", &(NOW + 1).to_string()),
-        TokenError::NotYetValid,
-    );
-    refuses(&with("nbf", &format!("{NOW}.001")), TokenError::NotYetValid);
-    refuses(&with("nbf", &u64::MAX.to_string()), TokenError::NotYetValid);
+fn iat_and_nbf_may_be_5_seconds_ahead_and_no_more() {
+    for (claim, refusal) in [
+        ("iat", TokenError::IssuedInFuture),
+        ("nbf", TokenError::NotYetValid),
+    ] {
+        accepts(&with(claim, &format!("{NOW}.001")));
+        accepts(&with(claim, &(NOW + 5).to_string()));
+        refuses(&with(claim, &format!("{}.001", NOW + 5)), refusal);
+        refuses(&with(claim, &(NOW + 6).to_string()), refusal);
+        refuses(&with(claim, &u64::MAX.to_string()), refusal);
+    }
 }
 
 #[test]
-fn leeway_forgives_exactly_as_much_as_was_set() {
+fn a_leeway_that_is_set_counts_for_all_three_times_instead_of_the_default() {
     let key = VerifyingKey::from_secret(Algorithm::Hs256, super::forge::SECRET).unwrap();
-    let at = |now: u64| {
+    let at = |leeway: u64, now: u64| {
         TokenVerifier::builder("https://issuer.example", "api", key.clone())
-            .leeway(Duration::from_secs(5))
-            .clock(super::forge::Stopped(Duration::from_secs(now)))
+            .leeway(Duration::from_secs(leeway))
+            .clock(Stopped(Duration::from_secs(now)))
             .build()
             .unwrap()
     };
-    let token = token(HEADER, payload(&format!(r#","nbf":{NOW}"#)));
-    for (now, verdict) in [
-        (NOW + 104, Ok(())),
-        (NOW + 105, Err(TokenError::Expired)),
-        (NOW - 5, Ok(())),
-        (NOW - 6, Err(TokenError::NotYetValid)),
-    ] {
-        assert_eq!(at(now).verify(&token).map(|_| ()), verdict, "{now}");
+    let nbf = token(HEADER, payload(&format!(r#","nbf":{NOW}"#)));
+    let iat = with("iat", &NOW.to_string());
+    for leeway in [0, 1, 5, 60] {
+        let verdict = |token, now| at(leeway, now).verify(token).map(drop);
+        for token in [&nbf, &iat] {
+            assert_eq!(verdict(token, NOW + 99 + leeway), Ok(()));
+            let refused = verdict(token, NOW + 100 + leeway);
+            assert_eq!(refused, Err(TokenError::Expired));
+            assert_eq!(verdict(token, NOW - leeway), Ok(()));
+        }
+        let early = NOW - leeway - 1;
+        assert_eq!(verdict(&nbf, early), Err(TokenError::NotYetValid));
+        assert_eq!(verdict(&iat, early), Err(TokenError::IssuedInFuture));
     }
+}
+
+#[test]
+fn a_token_of_a_clock_slightly_ahead_can_be_used_at_once() {
+    let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+    let now = Duration::new(NOW, 999_000_000);
+    let ahead = Stopped(now + Duration::from_millis(50));
+    let issuer = TokenIssuer::builder("iss", "aud", key.clone()).clock(ahead);
+    let token = issuer.build().unwrap().issue(&UserId::new("x").unwrap());
+    let verifier = TokenVerifier::builder("iss", "aud", key.verifying_key());
+    let verifier = verifier.clock(Stopped(now)).build().unwrap();
+    assert_eq!(verifier.verify(token.unwrap().expose()).map(drop), Ok(()));
+}
+
+#[test]
+fn an_expiry_that_no_time_of_the_system_can_hold_is_refused() {
+    // The last times there are: `SystemTime` counts seconds in 63 bits.
+    let last = i64::MAX.unsigned_abs();
+    let token = |exp: u64| token(HEADER, with_times(last - 20, exp));
+    let verify = |exp| verifier_at(Duration::from_secs(last - 10)).verify(&token(exp));
+    let claims = verify(last).unwrap();
+    assert_eq!(claims.expires_at(), UNIX_EPOCH + Duration::from_secs(last));
+    for exp in [last + 1, last + 10_000] {
+        assert_eq!(verify(exp).map(drop), Err(TokenError::Lifetime));
+    }
+}
+
+fn with_times(iat: u64, exp: u64) -> String {
+    format!(
+        r#"{{"iss":"https://issuer.example","aud":"api","sub":"someone","jti":"j","iat":{iat},"exp":{exp}}}"#
+    )
 }
 
 #[test]
@@ -282,19 +312,82 @@ fn the_subject_is_a_name_of_1_to_255_characters_without_controls() {
 }
 
 #[test]
-fn token_id_and_epoch_are_optional_and_typed() {
-    accepts(&without("jti"));
+fn an_access_token_has_an_id_of_1_to_255_visible_characters() {
+    refuses(&without("jti"), TokenError::MissingClaim("jti"));
     for jti in ["1", "null", "[]", "{}", "true"] {
         refuses(&with("jti", jti), TokenError::Claim("jti"));
     }
+    for jti in ["x", "a b", "\u{e4}\u{1f600}", "\\u00e4"] {
+        accepts(&with("jti", &format!("\"{jti}\"")));
+    }
+    for length in [255, 256, 5_000] {
+        for character in ["x", "\u{e4}"] {
+            let token = with("jti", &format!("\"{}\"", character.repeat(length)));
+            if length == 255 {
+                accepts(&token);
+            } else if character == "x" || length < 5_000 {
+                refuses(&token, TokenError::Claim("jti"));
+            }
+        }
+    }
+    for jti in [
+        "",
+        " ",
+        "   ",
+        " a",
+        "a ",
+        "\\u0000",
+        "a\\nb",
+        "\u{7f}",
+        "a\u{85}b",
+        "a\u{200b}b",
+        "\u{202e}a",
+        "a\u{2028}b",
+        "a\u{2029}b",
+        "\u{feff}a",
+        "a\u{2800}b",
+        "a\u{a0}",
+        "\u{3000}a",
+        "a\u{e0020}b",
+    ] {
+        refuses(
+            &with("jti", &format!("\"{jti}\"")),
+            TokenError::Claim("jti"),
+        );
+    }
+}
+
+#[test]
+fn tokens_of_another_type_may_lack_an_id_but_not_have_a_bad_one() {
+    let verify = |token_type: &str, jti: Option<&str>| {
+        let key = VerifyingKey::from_secret(Algorithm::Hs256, super::forge::SECRET).unwrap();
+        let verifier = TokenVerifier::builder("https://issuer.example", "api", key)
+            .clock(Stopped(Duration::from_secs(NOW)))
+            .token_type(token_type);
+        let header = format!(r#"{{"alg":"HS256","typ":"{token_type}"}}"#);
+        let token = token(header, payload_with("jti", jti));
+        let claims = verifier.build().unwrap().verify(&token)?;
+        Ok(claims.token_id().map(str::to_owned))
+    };
+    assert_eq!(verify("JWT", None), Ok(None));
+    assert_eq!(verify("JWT", Some(r#""x""#)), Ok(Some("x".into())));
+    for jti in [r#""""#, r#"" ""#, r#""\u0000""#, "\"\u{200b}\""] {
+        assert_eq!(verify("JWT", Some(jti)), Err(TokenError::Claim("jti")));
+    }
+    // Letter case does not count in media types.
+    for access in ["at+jwt", "AT+JWT"] {
+        assert_eq!(verify(access, None), Err(TokenError::MissingClaim("jti")));
+    }
+}
+
+#[test]
+fn the_epoch_is_optional_and_typed() {
     for epoch in ["null", "-1", "\"1\"", "1.5", "[]", "true"] {
         refuses(&with("epoch", epoch), TokenError::Claim("epoch"));
     }
-    let claims = verifier_at(Duration::from_secs(NOW))
-        .verify(&with("epoch", "7"))
-        .unwrap();
-    assert_eq!(claims.epoch(), 7);
-    assert_eq!(claims.token_id(), None);
+    let verify = |token: &str| verifier_at(Duration::from_secs(NOW)).verify(token);
+    assert_eq!(verify(&with("epoch", "7")).unwrap().epoch(), 7);
+    assert_eq!(verify(&without("epoch")).unwrap().epoch(), 0);
 }
 
 #[test]

@@ -50,6 +50,7 @@ pub(super) fn payload_with(name: &str, value: Option<&str>) -> String {
         ("sub", r#""someone""#.to_owned()),
         ("iat", (NOW - 10).to_string()),
         ("exp", (NOW + 100).to_string()),
+        ("jti", r#""j""#.to_owned()),
     ];
     members.retain(|(known, _)| *known != name);
     if let Some(value) = value {

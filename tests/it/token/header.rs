@@ -278,6 +278,29 @@ fn a_malformed_header_is_refused_before_any_signature_is_computed() {
 }
 
 #[test]
+fn a_header_has_at_most_32_names_at_whatever_depth() {
+    let flat = |names: usize| {
+        let more: String = (2..names).map(|n| format!(r#","n{n}":1"#)).collect();
+        with(&format!(r#"{{"alg":"HS256","typ":"at+jwt"{more}}}"#))
+    };
+    let nested = |names: usize| {
+        let more: String = (4..names).map(|n| format!(r#","n{n}":1"#)).collect();
+        with(&format!(
+            r#"{{"alg":"HS256","typ":"at+jwt","x":[{{"n":1{more}}}]}}"#
+        ))
+    };
+    for header in [flat(3), flat(32), nested(32)] {
+        accepts(&header);
+    }
+    for header in [flat(33), flat(130), nested(33), nested(130)] {
+        refuses(&header, TokenError::Header);
+    }
+    let escaped: String = (2..33).map(|n| format!(r#","\u006e{n}":1"#)).collect();
+    let header = format!(r#"{{"alg":"HS256","typ":"at+jwt"{escaped}}}"#);
+    refuses(&with(&header), TokenError::Header);
+}
+
+#[test]
 fn the_header_is_judged_before_the_signature() {
     let mut forged = with(r#"{"alg":"none","typ":"at+jwt"}"#);
     forged.truncate(forged.rfind('.').unwrap() + 1);

@@ -184,10 +184,19 @@ fn what_cannot_be_is_refused_when_it_is_built() {
         verifier().leeway(Duration::MAX).build().unwrap_err(),
         BuildError::Leeway { max_seconds: 300 }
     ));
-    assert!(matches!(
-        verifier().max_lifetime(Duration::ZERO).build().unwrap_err(),
-        BuildError::Lifetime { .. }
-    ));
+    let longest = TokenVerifier::MAX_LIFETIME;
+    for lifetime in [
+        Duration::ZERO,
+        longest + Duration::from_nanos(1),
+        Duration::MAX,
+    ] {
+        assert_eq!(
+            verifier().max_lifetime(lifetime).build().unwrap_err(),
+            BuildError::Lifetime {
+                max_seconds: 316_224_000
+            }
+        );
+    }
     assert_eq!(
         verifier().max_bytes(0).build().unwrap_err(),
         BuildError::MaxBytes
@@ -198,7 +207,7 @@ fn what_cannot_be_is_refused_when_it_is_built() {
     );
     assert!(
         verifier()
-            .max_lifetime(Duration::MAX)
+            .max_lifetime(longest)
             .leeway(Duration::from_secs(300))
             .build()
             .is_ok()
@@ -215,7 +224,7 @@ fn extreme_times_neither_panic_nor_wrap() {
             .build()
             .unwrap();
         let verifier = TokenVerifier::builder("i", "a", key.verifying_key())
-            .max_lifetime(Duration::MAX)
+            .max_lifetime(TokenVerifier::MAX_LIFETIME)
             .clock(clock)
             .build()
             .unwrap();

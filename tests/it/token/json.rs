@@ -178,6 +178,43 @@ fn the_application_reads_its_own_claims_in_its_own_types() {
 }
 
 #[test]
+fn an_integer_as_a_key_has_one_spelling() {
+    fn read<K: serde::de::DeserializeOwned + Eq + std::hash::Hash>(
+        keys: &str,
+    ) -> Result<HashMap<K, u8>, TokenError> {
+        #[derive(Deserialize)]
+        #[serde(bound = "K: serde::de::DeserializeOwned + Eq + std::hash::Hash")]
+        struct Own<K> {
+            by_number: HashMap<K, u8>,
+        }
+        let token = with(&format!(r#","by_number":{{{keys}}}"#));
+        let claims = verifier().verify_with::<Own<K>>(&token)?;
+        Ok(claims.into_extra().by_number)
+    }
+    assert_eq!(
+        read(r#""5":1,"0":2"#),
+        Ok(HashMap::from([(5_u32, 1), (0, 2)]))
+    );
+    let signed = HashMap::from([(-5_i64, 1), (i64::MIN, 2), (0, 3)]);
+    let spelled = r#""-5":1,"-9223372036854775808":2,"0":3"#;
+    assert_eq!(read(spelled), Ok(signed));
+    let last = HashMap::from([(u64::MAX, 1)]);
+    assert_eq!(read(r#""18446744073709551615":1"#), Ok(last));
+    for key in [
+        "05", "+5", "00", "-0", "+0", "-05", "", "-", " 5", "5 ", "0x5", "5.0", "5e0", "\u{665}",
+    ] {
+        let keys = format!(r#""{key}":1"#);
+        assert_eq!(read::<u8>(&keys), Err(TokenError::OwnClaims), "{key}");
+        assert_eq!(read::<u32>(&keys), Err(TokenError::OwnClaims), "{key}");
+        assert_eq!(read::<i64>(&keys), Err(TokenError::OwnClaims), "{key}");
+        assert_eq!(read::<i8>(&keys), Err(TokenError::OwnClaims), "{key}");
+    }
+    // Three members must not become one entry.
+    let three = read::<u32>(r#""5":1,"05":2,"+5":3"#);
+    assert_eq!(three, Err(TokenError::OwnClaims));
+}
+
+#[test]
 fn own_claims_that_do_not_fit_are_an_error_of_their_own() {
     #[derive(Debug, Deserialize)]
     struct Own {

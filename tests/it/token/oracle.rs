@@ -124,7 +124,7 @@ fn each_verifies_what_the_other_issues() {
             typ: Some("at+jwt".into()),
             ..Header::new(peer)
         };
-        let payload = json!({"iss": "iss", "aud": ["x", "aud"], "sub": "someone", "iat": NOW, "exp": NOW + 60, "own": {"b": 2}});
+        let payload = json!({"iss": "iss", "aud": ["x", "aud"], "sub": "someone", "iat": NOW, "exp": NOW + 60, "jti": "j", "own": {"b": 2}});
         let input = format!(
             "{}.{}",
             super::forge::encode(serde_json::to_vec(&header).unwrap()),

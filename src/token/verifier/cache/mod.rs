@@ -9,7 +9,9 @@
 //! - Time is asked at every hit: `exp`, `nbf` and `iat` with the leeway, and the end of the key's overlap, as if verified
 //!   anew. What is outside is verified anew, and refused for the reason there is.
 //! - It belongs to one verifier, whose keys never change: who rotates keys builds a verifier, and begins with an empty cache.
-//! - Its bytes are bounded, tokens in it are wiped when they leave, and the least recently used leave first.
+//! - Its bytes are bounded, tokens in it are wiped when they leave, and the least recently used leave first. Claims are
+//!   charged what was counted while they were read: some claims are the user's to write (a profile, say), and as
+//!   Rust values they can take a hundred times the memory of their text.
 //!
 //! Threads don't share what they look at: each has a stripe to itself as far as stripes go, and with it locks and counts
 //! of its own. So a token that all threads see is verified once by each, and then none waits for another.
@@ -36,6 +38,10 @@ pub(super) struct Window {
     pub(super) until: Duration,
 }
 
+/// The bytes that an entry is charged: no more than a set has.
+#[derive(Clone, Copy)]
+pub(super) struct Room(usize);
+
 /// A token that was verified before and would be found good again.
 pub(super) struct Hit<T> {
     pub(super) found: Option<T>,
@@ -49,8 +55,9 @@ const MAX_STRIPES: usize = 16;
 /// Tokens that fall into one set, and the bytes they may take in it together.
 const WAYS: usize = 16;
 const SET_BYTES: usize = 16 * 1024;
-/// What an entry takes beside texts: itself, and the allocations for the claims' parts.
-const ENTRY_BYTES: usize = 384;
+/// What an entry takes beside the text and claims of its token: itself, an `Arc`'s two counts, and 24 bytes for each of
+/// five allocations (entry, token, claims, `sub`, `jti`).
+const ENTRY_BYTES: usize = size_of::<Entry>() + 16 + 5 * 24;
 /// The last characters of a token: of its signature, so that they are as good as random.
 const TAIL: usize = 24;
 
@@ -59,13 +66,24 @@ pub(super) struct Cache {
     hasher: RandomState,
 }
 
-#[derive(Default)]
 struct Set {
     tags: [u64; WAYS],
     entries: [Option<Box<Entry>>; WAYS],
+    /// How many of [`SET_BYTES`] are in use, the set's own included.
     bytes: usize,
     /// Counts what is asked of this set, for the order of use.
     turn: u64,
+}
+
+impl Default for Set {
+    fn default() -> Self {
+        Self {
+            tags: [0; WAYS],
+            entries: [const { None }; WAYS],
+            bytes: size_of::<Mutex<Self>>(),
+            turn: 0,
+        }
+    }
 }
 
 struct Entry {
@@ -133,16 +151,24 @@ impl Cache {
         hit
     }
 
-    /// Remembers a token that was verified at `now`, unless it is too large.
-    pub(super) fn remember(&self, token: &str, now: Duration, window: Window, claims: Remembered) {
-        // The claims' texts are parts of the payload, which is three quarters of its share of the token.
-        let bytes = token.len().saturating_mul(2).saturating_add(ENTRY_BYTES);
+    /// The room for a token whose claims take at most so many bytes; `None` if they do not fit or are not bounded.
+    pub(super) fn room(token: &str, claims: Option<usize>) -> Option<Room> {
+        let bytes = (token.len().saturating_add(ENTRY_BYTES)).saturating_add(claims?);
+        (bytes <= SET_BYTES.saturating_sub(size_of::<Mutex<Set>>())).then_some(Room(bytes))
+    }
+
+    /// Remembers a token that was verified at `now`.
+    pub(super) fn remember(
+        &self,
+        token: &str,
+        now: Duration,
+        window: Window,
+        claims: Remembered,
+        Room(bytes): Room,
+    ) {
         let Some((tag, set)) = self.tag(token).and_then(|tag| Some((tag, self.set(tag)?))) else {
             return;
         };
-        if bytes > SET_BYTES {
-            return;
-        }
         let entry = Box::new(Entry {
             token: Zeroizing::new(token.as_bytes().into()),
             window,

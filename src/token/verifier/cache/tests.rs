@@ -15,7 +15,9 @@ fn cache(max_bytes: usize) -> Cache {
 fn remember(cache: &Cache, token: &str, window: Window) -> Weak<()> {
     let claims = Arc::new(());
     let weak = Arc::downgrade(&claims);
-    cache.remember(token, Duration::ZERO, window, claims);
+    if let Some(room) = Cache::room(token, Some(0)) {
+        cache.remember(token, Duration::ZERO, window, claims, room);
+    }
     weak
 }
 
@@ -26,9 +28,10 @@ fn knows(cache: &Cache, token: &str) -> bool {
 /// What all entries say they take, which no set may pass.
 fn bytes(cache: &Cache) -> usize {
     let sets = cache.stripes.iter().flatten();
-    sets.map(|set| {
-        let set = set.lock().unwrap();
-        let sum: usize = set.entries.iter().flatten().map(|entry| entry.bytes).sum();
+    sets.map(|mutex| {
+        let set = mutex.lock().unwrap();
+        let entries = set.entries.iter().flatten().map(|entry| entry.bytes);
+        let sum: usize = entries.chain([size_of_val(mutex)]).sum();
         assert_eq!(sum, set.bytes);
         assert!(sum <= SET_BYTES);
         sum

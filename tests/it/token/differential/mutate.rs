@@ -14,7 +14,7 @@ const HEADERS: [&str; 5] = [
 ];
 
 /// Members to be put in, some of them twice, some of them broken.
-const MEMBERS: [&str; 42] = [
+const MEMBERS: [&str; 47] = [
     r#""sub":"someone""#,
     r#""sub":"admin""#,
     r#""\u0073ub":"x""#,
@@ -24,6 +24,8 @@ const MEMBERS: [&str; 42] = [
     r#""aud":["api",1]"#,
     r#""nbf":1800000000"#,
     r#""nbf":1800000001"#,
+    r#""nbf":1800000005"#,
+    r#""nbf":1800000006"#,
     r#""nbf":1.8e9"#,
     r#""nbf":null"#,
     r#""exp":1800000001.5"#,
@@ -39,6 +41,9 @@ const MEMBERS: [&str; 42] = [
     r#""epoch":7.0"#,
     r#""epoch":-7"#,
     r#""jti":"\"\\\/\b\f\n\r\t\u00e4""#,
+    r#""jti":"\"\\\/\u00e4""#,
+    r#""jti":" j""#,
+    r#""jti":"""#,
     r#""jti":null"#,
     r#""x":"\ud83d\ude00""#,
     r#""x":"\ud83d""#,

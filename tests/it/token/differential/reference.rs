@@ -60,10 +60,7 @@ fn claims(mut claims: Map<String, Value>) -> Option<Told> {
     let expires_at = time(take("exp")?)?;
     let issued_at = time(take("iat")?)?;
     let not_before = take("nbf").map_or(Some(0.0), time)?;
-    let token_id = match take("jti") {
-        Some(id) => Some(text(id)?),
-        None => None,
-    };
+    let token_id = text(take("jti")?)?;
     let epoch = match take("epoch") {
         Some(epoch) => epoch.as_u64()?,
         None => 0,
@@ -71,16 +68,21 @@ fn claims(mut claims: Map<String, Value>) -> Option<Told> {
     let now = Duration::from_secs(NOW).as_secs_f64();
     let subject_fits =
         (1..=255).contains(&subject.chars().count()) && !subject.chars().any(char::is_control);
+    // Of what is altered at random, these are the characters that no id may have.
+    let id_fits = (1..=255).contains(&token_id.chars().count())
+        && !token_id.chars().any(|c| c.is_control() || c == '\u{ad}')
+        && token_id.trim() == token_id;
     let holds = issuer == "https://issuer.example"
         && audience.iter().any(|audience| audience == "api")
         && subject_fits
+        && id_fits
         && now < expires_at
-        && not_before <= now
-        && issued_at <= now
+        && not_before <= now + 5.0
+        && issued_at <= now + 5.0
         && (0.0..=86_400.0).contains(&(expires_at - issued_at));
     holds.then_some(Told {
         subject,
-        token_id,
+        token_id: Some(token_id),
         issued_at,
         expires_at,
         epoch,
