@@ -1,5 +1,4 @@
 //! Ids, roles and tenants that hide something: refused when they are created and in tokens, read where they are stored.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use portcullis::stores::sqlite::SqliteStore;
 use portcullis::token::{Algorithm, SigningKey, TokenError};

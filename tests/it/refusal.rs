@@ -215,7 +215,11 @@ fn each_error_converts_by_reference_and_by_value_and_is_the_rejections_cause() {
         let (refusal, rejection) = (Refusal::from(&error()), Rejection::from(error()));
         assert_eq!(refusal, Refusal::from(error()));
         assert_eq!(refusal, rejection.refusal());
-        assert!(rejection.cause().is_some_and(|cause| cause.is::<E>()));
+        assert!(
+            rejection
+                .cause()
+                .is_some_and(<dyn core::error::Error>::is::<E>)
+        );
     }
     both(|| BearerError::Missing);
     both(|| BearerError::Malformed);

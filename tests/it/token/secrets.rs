@@ -20,7 +20,9 @@ fn der_files() -> Vec<(String, Vec<u8>)> {
     let names = std::fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut files = Vec::new();
-    for name in names.filter(|name| name.ends_with(".pem") && !name.starts_with("openssh")) {
+    for name in
+        names.filter(|name| name.strip_suffix(".pem").is_some() && !name.starts_with("openssh"))
+    {
         for block in pem::parse_many(read(&name)).unwrap() {
             // OpenSSL's own encryption has no structure of its own left.
             if block.tag() != "EC PARAMETERS" && block.headers().iter().next().is_none() {

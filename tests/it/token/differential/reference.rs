@@ -58,7 +58,7 @@ fn hides(text: &str) -> bool {
         regex_syntax::parse(class).unwrap()
     });
     let HirKind::Class(Class::Unicode(class)) = HIDDEN.kind() else {
-        panic!("a class of characters");
+        return true;
     };
     let is_hidden = |c: char| {
         class
