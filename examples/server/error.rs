@@ -35,7 +35,7 @@ pub(crate) enum ApiError {
     /// 422: readable, but not what the route takes.
     Invalid(Vec<Problem>),
     /// 422: the body is not a form; these fields are therefore missing.
-    NotAForm([Problem; 2]),
+    NotAForm(Vec<Problem>),
     /// 500: our fault; the log says more.
     Internal,
 }
@@ -163,8 +163,9 @@ impl ApiError {
                 error,
                 error_description: error.map(|_| text),
                 detail: match &self {
-                    Self::Invalid(problems) => Detail::Problems(problems.clone()),
-                    Self::NotAForm(problems) => Detail::Problems(problems.to_vec()),
+                    Self::Invalid(problems) | Self::NotAForm(problems) => {
+                        Detail::Problems(problems.clone())
+                    }
                     _ => Detail::Text(text),
                 },
             }),
