@@ -37,7 +37,7 @@ pub(crate) enum ApiError {
     /// 422: readable, but not what the route takes.
     Invalid(Vec<Problem>),
     /// 422: the body is not a form; these fields are therefore missing.
-    NotAForm([Problem; 2]),
+    NotAForm(Vec<Problem>),
     /// 501: a body in a transfer coding other than `chunked`, or in two.
     UnknownTransferCoding,
     /// 500: our fault; the log says more.
@@ -168,8 +168,9 @@ impl ApiError {
                 error,
                 error_description: error.map(|_| text),
                 detail: match &self {
-                    Self::Invalid(problems) => Detail::Problems(problems.clone()),
-                    Self::NotAForm(problems) => Detail::Problems(problems.to_vec()),
+                    Self::Invalid(problems) | Self::NotAForm(problems) => {
+                        Detail::Problems(problems.clone())
+                    }
                     _ => Detail::Text(text),
                 },
             }),

@@ -152,7 +152,8 @@ fn login(fields: Vec<Field>) -> Result<Login, ApiError> {
 /// Reports the required fields as missing, as the original did, and names the media type to send them in.
 fn not_a_form() -> ApiError {
     let msg = "Field required; send application/x-www-form-urlencoded";
-    ApiError::NotAForm([USERNAME, PASSWORD].map(|name| Problem::missing(name).message(msg)))
+    let missing = [USERNAME, PASSWORD].map(|name| Problem::missing(name).message(msg));
+    ApiError::NotAForm(missing.into())
 }
 
 /// RFC 6749 §3.2: no parameter more than once. Two readers could choose two different ones.

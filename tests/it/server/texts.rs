@@ -7,6 +7,7 @@ use super::{NEW_PASSWORD, PASSWORD, Town, config, forged};
 use crate::serve::serve;
 use portcullis::test_util::conformance::hostile_texts;
 use portcullis::user::Email;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -52,12 +53,15 @@ async fn served<T: Site>(site: &T) -> TestServer<T::Store> {
 
 impl<S> TestServer<S> {
     fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+        let length = body.len();
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n"
+        );
         for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
+            write!(request, "{name}: {value}\r\n").unwrap();
         }
-        request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        request += "\r\n";
+        request += body;
         let mut wire = Wire::to(self.address);
         // The server answers an oversized request before it has read all of it.
         drop(wire.try_send(request));
@@ -107,13 +111,19 @@ fn shown(text: &str) -> String {
 
 /// Every byte as `%XX`.
 fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        write!(encoded, "%{byte:02X}").unwrap();
+        encoded
+    })
 }
 
 /// Every character as `\uXXXX`.
 fn json_escaped(text: &str) -> String {
-    let units = text.encode_utf16();
-    units.map(|unit| format!("\\u{unit:04x}")).collect()
+    text.encode_utf16()
+        .fold(String::new(), |mut escaped, unit| {
+            write!(escaped, "\\u{unit:04x}").unwrap();
+            escaped
+        })
 }
 
 /// Those that fit into an address or a token.
