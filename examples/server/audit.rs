@@ -13,8 +13,8 @@ pub(crate) struct Audit;
 
 impl Observer for Audit {
     fn observe(&self, event: Event<'_>) {
-        // A field `code` marks what strangers can cause at will: see `log::Repeats`. Texts are written as strings, whose
-        // control characters the log escapes: no line can be forged.
+        // A field `code` marks what strangers can cause at will: see `log::Repeats`. Texts are written as strings,
+        // whose control characters the log escapes: no line can be forged.
         match event {
             Event::SignedIn { id, source } => {
                 metrics().sign_in("signed_in");

@@ -188,7 +188,7 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         tracing::info!(%address, "metrics served");
     }
     tracing::info!(%address, "listening");
-    // Nobody has to listen to this: not in this thread, since the reader may stall, and whether it is gone is all the same.
+    // In a thread of its own, since the reader may stall; that it is gone is no reason to end either.
     drop(std::thread::spawn(move || {
         drop(say(&format!("listening on http://{address}")));
     }));

@@ -1,7 +1,7 @@
 //! The log: standard error, one line per event, written by a thread of its own.
 //!
-//! Nothing here can stop a request: a reader that stalls costs log lines, which are counted, and one that is gone costs all
-//! of them. What strangers can cause at will is summed up by [`Repeats`].
+//! Nothing here can stop a request: a reader that stalls costs log lines, which are counted, and one that is gone
+//! costs all of them. What strangers can cause at will is summed up by [`Repeats`].
 
 mod lines;
 mod repeats;

@@ -1,9 +1,9 @@
 //! [`Repeats`]: what strangers can cause at will is one line, and then a number.
 //!
-//! An event of this program that has a field `code` (or `status`) and belongs to no authenticated caller is repeatable, and so is
-//! every event of a library, whatever brings it about. The first of its message, code, error and route in a minute is written
-//! as it is; the others are counted, and one line at the end of the minute says how many there were, of how many addresses. So
-//! a flood fills counters and not the disk, and no refusal is lost without a trace.
+//! An event of this program that has a field `code` (or `status`) and belongs to no authenticated caller is
+//! repeatable, and so is every event of a library. The first of its message, code, error and route in a minute is
+//! written as it is. The others are counted, and one line at the end of the minute says how many there were, and from
+//! how many addresses. So a flood fills counters and not the disk, and no refusal is lost without a trace.
 
 use super::request::{EventFields, RequestFields};
 use crate::metrics::metrics;

@@ -1,4 +1,5 @@
-//! [`SupabaseError`] and [`BuildError`]: what went wrong and at which host, without a word of what Supabase said or was sent.
+//! [`SupabaseError`] and [`BuildError`]: what went wrong and at which host, without a word of what Supabase said or
+//! was sent.
 
 use crate::store::Outage;
 use core::fmt;
@@ -8,9 +9,10 @@ use std::sync::Arc;
 
 /// Supabase could not be asked, or answered with what is no answer.
 ///
-/// Its text is for your log; [`ErrorChain`](crate::ErrorChain) writes it with its causes: the host that was asked and, where
-/// no answer came, what the connection said. It holds status and error code, never a key, an id, a hash, an e-mail
-/// address, or text of Supabase's. Its last `source()` is an [`Outage`], by which a client is told 502, 503 or 504.
+/// Its text is for your log; [`ErrorChain`](crate::ErrorChain) writes it with its causes: the host that was asked and,
+/// where no answer came, what the connection said. It holds status and error code, never a key, an id, a hash, an
+/// e-mail address, or text of Supabase's. Its last `source()` is an [`Outage`], by which a client is told 502, 503 or
+/// 504.
 #[derive(Clone, Debug)]
 pub struct SupabaseError {
     pub(super) kind: Kind,

@@ -122,7 +122,11 @@ fn histograms_add_up(samples: &Samples) {
                     && name.contains("+Inf")
                     && name.contains(set))
         });
-        assert_eq!(all.unwrap().1, count, "{sample}");
+        let all = all.unwrap().1;
+        assert!(
+            (all - count).abs() < 0.1,
+            "{sample}: {all} in buckets, {count} counted"
+        );
     }
 }
 
