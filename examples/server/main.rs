@@ -132,10 +132,10 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
     say(&format!("listening on http://{}", listener.local_addr()?))?;
     let app = app::router(state.clone(), config);
-    let drained = shutdown::drained(state, config.drain, signals.clone());
+    let drain = shutdown::drain(state, config.drain, signals.clone());
     tokio::select! {
-        () = serve::serve(listener, app, config.limits, drained) => {}
-        () = shutdown::told(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
+        () = serve::serve(listener, app, config.limits, drain) => {}
+        () = shutdown::received(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ const STAND_INS: [(&str, &str); 10] = [
     ),
     (
         "nginx",
-        r#"exec "$NGINX" -e "$ROOT/run/nginx.log" -p "$ROOT/run" -c "$ROOT/etc/nginx/nginx.conf" "$@""#,
+        r#"exec "$NGINX_PROGRAM" -e "$ROOT/run/nginx.log" -p "$ROOT/run" -c "$ROOT/etc/nginx/nginx.conf" "$@""#,
     ),
     // Runs a unit's commands in its folder, as systemd does.
     (
@@ -109,7 +109,7 @@ const STAND_INS: [(&str, &str); 10] = [
         [ "${1:-}" = --now ] && { verb=start; shift; }
         unit() { sed -n "s/^$1=//p" "$ROOT/etc/systemd/system/$name.service"; }
         stop() {
-          [ -e "$ROOT/run/$name.pid" ] || return 0
+          [ -s "$ROOT/run/$name.pid" ] || return 0
           kill "$(cat "$ROOT/run/$name.pid")"
           while kill -0 "$(cat "$ROOT/run/$name.pid" 2>/dev/null)" 2>/dev/null; do sleep 0.05; done
           rm -f "$ROOT/run/$name.pid"
@@ -117,7 +117,7 @@ const STAND_INS: [(&str, &str); 10] = [
         start() {
           case $name in
             nginx) nginx; return ;;
-            caddy) set -- "$CADDY run --config $ROOT/etc/caddy/Caddyfile" ;;
+            caddy) set -- "$CADDY_PROGRAM run --config $ROOT/etc/caddy/Caddyfile" ;;
             *) cd "$(unit WorkingDirectory)"; mapfile -t commands < <(unit ExecStart | sed 's/\$\$/$/g; s/%%/%/g'); set -- "${commands[@]}" ;;
           esac
           set -f
@@ -225,8 +225,8 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         )
         .env("HOME", root.join("run"))
         .env("ROOT", root)
-        .env("NGINX", installed("nginx"))
-        .env("CADDY", installed("caddy"))
+        .env("NGINX_PROGRAM", installed("nginx"))
+        .env("CADDY_PROGRAM", installed("caddy"))
         .env(
             "CADDY_ADMIN",
             format!("unix/{}/run/admin.sock", root.display()),

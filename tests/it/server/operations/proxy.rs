@@ -213,6 +213,7 @@ async fn passes_requests_on_and_counts_failures_by_the_clients_address(proxied: 
     // What the server refuses, it says itself.
     let large = neighbour
         .post(proxied.url("/token"))
+        .header("content-type", "application/x-www-form-urlencoded")
         .body("x".repeat(100_000));
     let large = large.send().await.unwrap();
     assert_eq!(large.status(), 413);
