@@ -1,11 +1,11 @@
-//! `server backup FILE`: a whole and checked copy of the SQLite database, taken while servers run and write.
+//! `server backup FILE`: copies the SQLite database while servers run and write, and checks the copy.
 //!
-//! By SQLite's `VACUUM INTO`: one read transaction, so the copy is the database of one moment, and nobody's writes wait
-//! for it. (SQLite's backup API would do too, but starts over whenever another process writes, and sqlx does not offer
-//! it.) A copy of the file alone would lack what is still in the write-ahead log beside it, and be whole to all appearance.
+//! Uses `VACUUM INTO`, which SQLite documents as an alternative to its backup API for a live database. It is one read
+//! transaction: the copy is consistent, and writers do not wait for it. The backup API starts over when another process
+//! writes, and sqlx offers it only through `unsafe`. A plain copy of the file lacks what is still in the write-ahead log.
 
 use crate::config::ConfigError;
-use crate::storage::database_file;
+use crate::storage::Storage;
 use crate::{Failure, say};
 use core::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -14,10 +14,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-/// How long to wait for somebody else's lock.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a lock that another process holds.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Copies the database into a new file, which nobody but its owner can read: hashes of passwords are in it.
+/// Copies the database into a new file. Only its owner can read it, since it contains password hashes.
 pub(crate) async fn run(
     to: &Path,
     variable: impl Fn(&str) -> Option<String>,
@@ -30,20 +30,20 @@ pub(crate) async fn run(
     let to = std::path::absolute(to)?;
     let exists = || {
         ConfigError::new(format!(
-            "{} is there already: a backup overwrites nothing",
+            "{} exists already: a backup overwrites nothing",
             to.display()
         ))
     };
     if to.symlink_metadata().is_ok() {
         return Err(exists().into());
     }
-    // Under another name until it is whole and checked, so that a file of this name is a good backup.
+    // Gets its name only when it is complete and checked.
     let unfinished = tempfile::Builder::new()
         .prefix(".unfinished-backup-")
         .tempfile_in(folder(&to))
         .map_err(|error| failed("can't write beside", &to, &error))?;
     copy(&database, unfinished.path()).await?;
-    // SQLite does not do that for a copy.
+    // `VACUUM INTO` does not.
     unfinished.as_file().sync_all()?;
     let users = check(unfinished.path()).await?;
     unfinished.persist_noclobber(&to).map_err(|error| {
@@ -54,15 +54,15 @@ pub(crate) async fn run(
         }
     })?;
     sync_folder(&to)?;
-    say(&format!("{users} users are in {}", to.display()))
+    say(&format!("users in {}: {users}", to.display()))
 }
 
-/// Brings a database, of one moment, into an empty file.
+/// Copies a database into an empty file.
 async fn copy(database: &Path, into: &Path) -> Result<(), Failure> {
     let text = into
         .to_str()
         .ok_or_else(|| ConfigError::new("the backup's path must be Unicode text"))?;
-    // Not by the store, which would bring tables up to date: a backup comes before an upgrade.
+    // Not through the store: it would migrate the tables, and a backup is made before a migration.
     let mut connection = connect(database).await?;
     sqlx::query("VACUUM INTO ?1")
         .bind(text)
@@ -73,18 +73,29 @@ async fn copy(database: &Path, into: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The SQLite file; `otherwise` says what to do where users are on Supabase.
+pub(crate) fn database_file(
+    variable: &impl Fn(&str) -> Option<String>,
+    otherwise: &str,
+) -> Result<PathBuf, ConfigError> {
+    match Storage::read(false, variable)? {
+        Storage::File(path) => Ok(path),
+        Storage::Supabase(_) | Storage::ThrowAway => Err(ConfigError::new(otherwise)),
+    }
+}
+
 /// A connection to a database that must be there.
 pub(crate) async fn connect(database: &Path) -> Result<SqliteConnection, ConfigError> {
     SqliteConnectOptions::new()
         .filename(std::path::absolute(database).unwrap_or_else(|_| database.to_owned()))
         .create_if_missing(false)
-        .busy_timeout(PATIENCE)
+        .busy_timeout(BUSY_TIMEOUT)
         .connect()
         .await
         .map_err(|error| failed("can't open", database, &error))
 }
 
-/// Tells how many users are in a backup, if it is one and it is undamaged. It is only read.
+/// Checks that a file is an undamaged backup, without changing it, and returns how many users it contains.
 pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     let wrong = |why: &str| ConfigError::new(format!("{} {why}", backup.display()));
     must_exist(backup)?;
@@ -93,7 +104,7 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     if read.is_err() || !head.starts_with(b"SQLite format 3\0") {
         return Err(wrong("is no SQLite database").into());
     }
-    // File format versions: 2 means that a write-ahead log belongs to it, and may hold what this file lacks.
+    // File format version 2 means that a write-ahead log belongs to the file, and may contain writes that it lacks.
     if head.ends_with(&[2, 2]) || beside(backup, "-wal").exists() {
         return Err(wrong(
             "was copied from a running database and may lack its last writes: only take what server backup wrote",
@@ -103,7 +114,7 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     let mut connection = SqliteConnectOptions::new()
         .filename(backup)
         .read_only(true)
-        // Nobody else writes it, and no other file is made beside it.
+        // Creates no files beside it.
         .immutable(true)
         .connect()
         .await
@@ -123,7 +134,7 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     Ok(users)
 }
 
-/// SQLite would make a file that is not there, and a typing error in its name would look like a loss of all users.
+/// Refuses a missing file: SQLite would create it, and a mistyped name would look like an empty database.
 pub(crate) fn must_exist(file: &Path) -> Result<(), ConfigError> {
     match file.metadata() {
         Ok(found) if found.is_file() => Ok(()),
@@ -136,14 +147,14 @@ pub(crate) fn failed(what: &str, file: &Path, error: &dyn core::error::Error) ->
     ConfigError::new(format!("{what} {}: {error}", file.display()))
 }
 
-/// The file that SQLite keeps beside a database: its name with something behind.
+/// The path with a suffix, such as `-wal`.
 pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// Where a file is.
+/// The folder of a file.
 pub(crate) fn folder(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -151,7 +162,7 @@ pub(crate) fn folder(file: &Path) -> &Path {
     }
 }
 
-/// Makes a file's new name survive a power cut, on systems where a folder can be asked that.
+/// Makes a file's new name durable.
 pub(crate) fn sync_folder(file: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         File::open(folder(file))?.sync_all()?;

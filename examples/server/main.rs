@@ -193,10 +193,10 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         drop(say(&format!("listening on http://{address}")));
     }));
     let app = app::router(state.clone(), config);
-    let drained = shutdown::drained(state, config.drain, signals.clone());
+    let drain = shutdown::drain(state, config.drain, signals.clone());
     tokio::select! {
-        () = serve::serve(listener, app, config.limits, drained) => {}
-        () = shutdown::told(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
+        () = serve::serve(listener, app, config.limits, drain) => {}
+        () = shutdown::received(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
     }
     Ok(())
 }

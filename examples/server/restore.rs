@@ -1,8 +1,9 @@
-//! `server restore FILE`: a backup takes the place of the SQLite database, in one step, while no server has it open.
+//! `server restore FILE`: replaces the SQLite database with a backup, in one step, while no server has it open.
 
-use crate::backup::{beside, check, connect, failed, folder, must_exist, sync_folder};
+use crate::backup::{
+    beside, check, connect, database_file, failed, folder, must_exist, sync_folder,
+};
 use crate::config::ConfigError;
-use crate::storage::database_file;
 use crate::{Failure, open, say};
 use portcullis::directory::UserDirectory as _;
 use sqlx::Connection as _;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Puts a copy of the backup in the database's place. What was there is kept beside it under a name with the date.
+/// Replaces the database with a copy of the backup. The old database is kept beside it, under a name with the time.
 pub(crate) async fn run(
     from: &Path,
     variable: impl Fn(&str) -> Option<String>,
@@ -24,7 +25,7 @@ pub(crate) async fn run(
     let database = std::path::absolute(database)?;
     let users = check(from).await?;
 
-    // All that can fail for want of space or rights, or since the copy is no good, comes before anything is replaced.
+    // Everything that can fail for lack of space or permissions comes before the database is replaced.
     let prepared = tempfile::Builder::new()
         .prefix(".unfinished-restore-")
         .tempdir_in(folder(&database))
@@ -36,21 +37,21 @@ pub(crate) async fn run(
         must_exist(&database)?;
         Some(replace(&database, &new).await?)
     } else {
-        // Without its database, a write-ahead log would be read into the new one.
+        // SQLite would replay a leftover write-ahead log into the new database.
         set_aside(&database, &dated(&database)?)?;
-        // Not over a file that a server has made meanwhile.
+        // Unlike a rename, does not overwrite a database that a server has created meanwhile.
         fs::hard_link(&new, &database).map_err(|error| failed("can't make", &database, &error))?;
         None
     };
     sync_folder(&database)?;
-    say(&format!("{users} users are in {}", database.display()))?;
+    say(&format!("users in {}: {users}", database.display()))?;
     match kept {
         Some(kept) => say(&format!("what was there before is in {}", kept.display())),
         None => Ok(()),
     }
 }
 
-/// Makes a private copy of the backup that the server can open, its tables up to date and all of it on disk.
+/// Copies the backup, migrates the copy as the server would, and syncs it to disk.
 async fn prepare(from: &Path, new: &Path) -> Result<(), Failure> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -67,7 +68,7 @@ async fn prepare(from: &Path, new: &Path) -> Result<(), Failure> {
     Ok(File::open(new)?.sync_all()?)
 }
 
-/// Keeps the old database under another name, tells which, and puts the new one in its place.
+/// Replaces the database with `new`, and returns the path of the old one's copy.
 async fn replace(database: &Path, new: &Path) -> Result<PathBuf, Failure> {
     let in_use = || {
         ConfigError::new(format!(
@@ -75,7 +76,7 @@ async fn replace(database: &Path, new: &Path) -> Result<PathBuf, Failure> {
             database.display()
         ))
     };
-    fold(database, in_use).await?;
+    checkpoint(database, in_use).await?;
     let mut old = File::options()
         .read(true)
         .write(true)
@@ -85,8 +86,8 @@ async fn replace(database: &Path, new: &Path) -> Result<PathBuf, Failure> {
         return Err(in_use().into());
     }
 
-    // A copy and not the file itself: see `spoil`. Read through the locked handle, since closing any other on the same file
-    // would end the lock, as POSIX has it.
+    // A copy, since `invalidate` overwrites the file itself. Read through the locked handle: closing another handle of the
+    // same file would release the lock (POSIX, `fcntl`).
     let dated = dated(database)?;
     let mut copy = tempfile::NamedTempFile::new_in(folder(new))?;
     io::copy(&mut old, &mut copy)?;
@@ -99,14 +100,14 @@ async fn replace(database: &Path, new: &Path) -> Result<PathBuf, Failure> {
     keep_owner(&old, new)?;
     fs::rename(new, database).map_err(|error| failed("can't replace", database, &error))?;
     sync_folder(database)?;
-    spoil(&mut old)?;
+    invalidate(&mut old)?;
     Ok(dated)
 }
 
-/// Brings what is in the write-ahead log into the database. SQLite does it for the only one who has the database open.
+/// Moves the write-ahead log into the database and deletes it. SQLite refuses while another process has the database open.
 ///
-/// A damaged database is left as it is: it is the reason for many a restore.
-async fn fold(database: &Path, in_use: impl Fn() -> ConfigError) -> Result<(), ConfigError> {
+/// Leaves a damaged database as it is.
+async fn checkpoint(database: &Path, in_use: impl Fn() -> ConfigError) -> Result<(), ConfigError> {
     let Ok(mut connection) = connect(database).await else {
         return Ok(());
     };
@@ -121,25 +122,26 @@ async fn fold(database: &Path, in_use: impl Fn() -> ConfigError) -> Result<(), C
     if is_locked { Err(in_use()) } else { Ok(()) }
 }
 
-/// `SQLITE_BUSY`, of whatever kind: that stands above the lowest byte.
+/// Whether the primary result code, the lowest byte, is `SQLITE_BUSY`.
 fn is_busy(error: &sqlx::Error) -> bool {
     let code = (error.as_database_error()).and_then(|error| error.code()?.parse::<i32>().ok());
     code.is_some_and(|code| code & 0xff == 5)
 }
 
-/// Locks the file against every SQLite: those who have the database open hold locks on parts of it. Works on what is damaged.
+/// Locks the whole file, unless another process has it open in SQLite and so holds a lock on a part of it. Works on a damaged
+/// database too.
 #[cfg(unix)]
 fn lock(file: &File) -> bool {
     rustix::fs::fcntl_lock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
-/// Windows replaces no file that somebody has open.
+/// Windows does not replace a file that another process has open.
 #[cfg(not(unix))]
 fn lock(_file: &File) -> bool {
     true
 }
 
-/// Whether the path still leads to this file: another restore may have been faster.
+/// Whether the path still names this file: another restore may have replaced it.
 #[cfg(unix)]
 fn is_still(path: &Path, file: &File) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
@@ -152,7 +154,7 @@ fn is_still(_path: &Path, _file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whoever runs this may be another user than the server.
+/// Gives the new file the old one's owner and mode: the command may run as another user than the server.
 #[cfg(unix)]
 fn keep_owner(old: &File, new: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, chown};
@@ -168,19 +170,21 @@ fn keep_owner(_old: &File, _new: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the old file, which has no name any more, useless for a server that opened it a moment before and waits for the
-/// lock. It would write to that file, and its write-ahead log would be taken for the new one's: it then refuses to start.
-fn spoil(old: &mut File) -> io::Result<()> {
+/// Overwrites the header of the old file, which has no name any more.
+///
+/// A server that started during the restore may have opened the old file and be waiting for the lock. Without this, it would
+/// use that file, with a write-ahead log under the new database's name. Now it fails to start.
+fn invalidate(old: &mut File) -> io::Result<()> {
     old.rewind()?;
     old.write_all(&[b'-'; 100])
 }
 
-/// Takes away what SQLite kept beside the old database, so that it is not read into the new one.
+/// Renames or removes the files that SQLite kept beside the old database, so that it does not replay them into the new one.
 fn set_aside(database: &Path, dated: &Path) -> io::Result<()> {
     for suffix in ["-wal", "-journal"] {
         let file = beside(database, suffix);
         if file.exists() {
-            // Only beside a damaged database is anything left in it.
+            // After a checkpoint there is none: it belongs to a damaged database, and goes with its copy.
             fs::rename(file, beside(dated, suffix))?;
         }
     }

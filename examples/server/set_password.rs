@@ -1,4 +1,4 @@
-//! `server set-password EMAIL`: a way back for somebody who lost a password, the only administrator above all.
+//! `server set-password EMAIL`: sets a lost password, such as the only administrator's.
 
 use crate::backup::must_exist;
 use crate::config::{Config, ConfigError, password_policy};
@@ -16,7 +16,7 @@ use std::io::{IsTerminal as _, Read as _};
 /// More than any password has, less than a file that was given by mistake.
 const MOST_BYTES: u64 = 8 * 1024;
 
-/// Gives the user of this e-mail address a new password, beside servers that run.
+/// Sets the password of the user with this e-mail address. Servers may be running.
 pub(crate) async fn run(
     email: &str,
     variable: impl Fn(&str) -> Option<String>,
@@ -53,11 +53,11 @@ async fn set<S: UserDirectory>(
     let password = read()?;
     password_policy()
         .check(&password, &[email.as_str()])
-        .map_err(|error| ConfigError::new(format!("the password is not taken: {error}")))?;
+        .map_err(|error| ConfigError::new(format!("the password is refused: {error}")))?;
     let mut changes = UserChanges::default();
     changes.password_hash = Some(PasswordHasher::new(HashParams::default())?.hash(&password)?);
     let tenant = account.user.tenant_id.as_ref();
-    // As any change of password, this ends the tokens issued before.
+    // Like every change of password, this ends older tokens.
     store.update(tenant, &account.id, changes, None).await?;
     // Whoever signed in from the known addresses, or has the device tokens, may be why there is a new password.
     throttle
@@ -72,11 +72,11 @@ async fn set<S: UserDirectory>(
     Ok(())
 }
 
-/// A password from standard input: typed twice and not shown at a terminal, else all that comes.
+/// Reads a password from standard input: at a terminal twice and without echo, else everything up to its end.
 fn read() -> Result<Password, Failure> {
     if std::io::stdin().is_terminal() {
-        let first = taken(rpassword::prompt_password("New password: ")?)?;
-        let second = taken(rpassword::prompt_password("Once more: ")?)?;
+        let first = one_line(rpassword::prompt_password("New password: ")?)?;
+        let second = one_line(rpassword::prompt_password("Once more: ")?)?;
         return if first.expose() == second.expose() {
             Ok(first)
         } else {
@@ -88,13 +88,13 @@ fn read() -> Result<Password, Failure> {
         .take(MOST_BYTES)
         .read_to_string(&mut text)
         .map_err(|_| ConfigError::new("the password must be text in UTF-8"))?;
-    // Programs that print a line end it.
+    // `echo` and the like end the line.
     let line = text.strip_suffix('\n').unwrap_or(&text);
-    taken(line.strip_suffix('\r').unwrap_or(line).to_owned())
+    one_line(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-/// As `user_input.rs` takes them. A second line would mean that something else was piped in.
-fn taken(text: String) -> Result<Password, Failure> {
+/// Accepts what `user_input.rs` accepts, on one line: more lines are some other file.
+fn one_line(text: String) -> Result<Password, Failure> {
     if text.contains(['\0', '\n', '\r']) {
         return Err(ConfigError::new("the password must be one line").into());
     }

@@ -1,4 +1,4 @@
-//! How the server is told to stop, and what it does until it does.
+//! Signals to stop, and the drain before the server stops.
 
 use crate::state::AppState;
 use core::time::Duration;
@@ -6,9 +6,7 @@ use portcullis::directory::UserDirectory;
 use std::sync::atomic::Ordering;
 use tokio::sync::watch;
 
-/// Counts how often the process was told to stop: by Ctrl-C, and by SIGTERM where there is such a thing.
-///
-/// From this call on, neither ends the process by itself.
+/// Counts the signals to stop: Ctrl-C, and on Unix SIGTERM. From this call on, they no longer end the process by themselves.
 pub(crate) fn signals() -> std::io::Result<watch::Receiver<u32>> {
     let (count, counted) = watch::channel(0_u32);
     let mut signals = Signals::new()?;
@@ -21,25 +19,25 @@ pub(crate) fn signals() -> std::io::Result<watch::Receiver<u32>> {
     Ok(counted)
 }
 
-/// Waits until the process was told to stop so many times.
-pub(crate) async fn told(mut signals: watch::Receiver<u32>, times: u32) {
+/// Waits until so many signals have come.
+pub(crate) async fn received(mut signals: watch::Receiver<u32>, times: u32) {
     if signals.wait_for(|count| *count >= times).await.is_err() {
         std::future::pending::<()>().await;
     }
 }
 
-/// Waits for the first signal, and then for as long as a load balancer may need to send its requests elsewhere:
-/// `/readyz` answers 503, everything else is answered as ever.
-pub(crate) async fn drained<S: UserDirectory>(
+/// Waits for the first signal and then for `period`, so that load balancers can send requests elsewhere: `/readyz` answers
+/// 503, every other route as before.
+pub(crate) async fn drain<S: UserDirectory>(
     state: AppState<S>,
-    drain: Duration,
+    period: Duration,
     signals: watch::Receiver<u32>,
 ) {
-    told(signals, 1).await;
+    received(signals, 1).await;
     state.draining.store(true, Ordering::Relaxed);
-    if !drain.is_zero() {
-        tracing::info!(?drain, "draining");
-        tokio::time::sleep(drain).await;
+    if !period.is_zero() {
+        tracing::info!(?period, "draining");
+        tokio::time::sleep(period).await;
     }
 }
 

@@ -37,17 +37,6 @@ impl Storage {
     }
 }
 
-/// The SQLite file, for what is done to files: there must be one, and `otherwise` says what to do where Supabase is used.
-pub(crate) fn database_file(
-    variable: &impl Fn(&str) -> Option<String>,
-    otherwise: &str,
-) -> Result<PathBuf, ConfigError> {
-    match Storage::read(false, variable)? {
-        Storage::File(path) => Ok(path),
-        Storage::Supabase(_) | Storage::ThrowAway => Err(ConfigError::new(otherwise)),
-    }
-}
-
 fn supabase(
     url: String,
     variable: &impl Fn(&str) -> Option<String>,

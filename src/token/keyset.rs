@@ -158,12 +158,11 @@ impl KeySet {
         }
     }
 
-    /// The keys that may have signed what `entry` has not, though the header asks for `entry`: if it has no `kid`, its
-    /// fellows.
-    pub(super) fn fellows<'k>(&'k self, entry: &'k Entry) -> impl Iterator<Item = &'k Entry> {
-        let nameless = |entry: &Entry| entry.key.kid().is_none();
+    /// The other keys that a header may mean which leads to `entry`: those without `kid`, if it has none.
+    pub(super) fn alternatives<'k>(&'k self, entry: &'k Entry) -> impl Iterator<Item = &'k Entry> {
+        let without_kid = |entry: &Entry| entry.key.kid().is_none();
         self.keys.iter().filter(move |other| {
-            nameless(entry) && nameless(other) && !core::ptr::eq(*other, entry)
+            without_kid(entry) && without_kid(other) && !core::ptr::eq(*other, entry)
         })
     }
 

@@ -128,8 +128,8 @@ impl Shared {
         };
         let mut entry = found.entry;
         if !has_signed(entry) {
-            entry = (self.keys.keys().fellows(entry))
-                .find(|fellow| has_signed(fellow))
+            entry = (self.keys.keys().alternatives(entry))
+                .find(|other| has_signed(other))
                 .ok_or_else(|| match entry.is_over(now) {
                     true => refused(TokenError::UnknownKey),
                     false => unsigned(),

@@ -166,7 +166,7 @@ fn a_set_has_no_name_twice_and_does_not_mix_secrets_with_public_keys() {
 }
 
 #[test]
-fn secrets_without_a_name_are_tried_one_after_the_other() {
+fn a_token_without_kid_is_tried_with_each_secret_without_kid() {
     let secret = |n: u8| {
         let bytes: Vec<u8> = (n..n + 64).collect();
         SigningKey::from_secret(Algorithm::Hs256, &bytes).unwrap()
@@ -206,7 +206,7 @@ fn secrets_without_a_name_are_tried_one_after_the_other() {
 }
 
 #[test]
-fn a_remembered_token_of_a_nameless_secret_ends_with_that_secret() {
+fn a_cached_token_of_a_retiring_secret_without_kid_ends_with_that_secret() {
     let secret =
         |n: u8| SigningKey::from_secret(Algorithm::Hs256, &(n..n + 64).collect::<Vec<_>>());
     let (new, old) = (secret(1).unwrap(), secret(2).unwrap());
@@ -237,7 +237,7 @@ fn a_remembered_token_of_a_nameless_secret_ends_with_that_secret() {
 }
 
 #[test]
-fn only_secrets_of_one_algorithm_go_without_a_name_together() {
+fn only_secrets_of_one_algorithm_may_share_a_set_without_kid() {
     let secret = |algorithm| {
         let bytes: Vec<u8> = (0..64).collect();
         VerifyingKey::from_secret(algorithm, &bytes).unwrap()

@@ -52,7 +52,7 @@ fn a_second_signal_ends_the_drain_and_the_server_at_once() {
 fn a_second_signal_waits_for_no_request_in_flight() {
     let mut program = Program::demo(&[]);
     let mut half = Wire::to(program.address);
-    half.send("POST /token HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\nusername=");
+    half.send("POST /token HTTP/1.1\r\nHost: test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nusername=");
     assert_eq!(status(&program, "/healthz"), 200);
     program.signal("-TERM");
     let started = Instant::now();

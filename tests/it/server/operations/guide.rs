@@ -2,7 +2,7 @@
 
 use super::super::program::binary;
 use super::super::raw::PATIENCE;
-use super::proxy::{deploy, free_port, installed, nginx_around};
+use super::proxy::{deploy, free_port, installed, nginx_around, without_admin};
 use super::{emails, found};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -99,7 +99,7 @@ const STAND_INS: [(&str, &str); 10] = [
     ),
     (
         "nginx",
-        r#"exec "$NGINX" -e "$ROOT/run/nginx.log" -p "$ROOT/run" -c "$ROOT/etc/nginx/nginx.conf" "$@""#,
+        r#"exec "$NGINX_PROGRAM" -e "$ROOT/run/nginx.log" -p "$ROOT/run" -c "$ROOT/etc/nginx/nginx.conf" "$@""#,
     ),
     // Runs a unit's commands in its folder, as systemd does.
     (
@@ -109,7 +109,7 @@ const STAND_INS: [(&str, &str); 10] = [
         [ "${1:-}" = --now ] && { verb=start; shift; }
         unit() { sed -n "s/^$1=//p" "$ROOT/etc/systemd/system/$name.service"; }
         stop() {
-          [ -e "$ROOT/run/$name.pid" ] || return 0
+          [ -s "$ROOT/run/$name.pid" ] || return 0
           kill "$(cat "$ROOT/run/$name.pid")"
           while kill -0 "$(cat "$ROOT/run/$name.pid" 2>/dev/null)" 2>/dev/null; do sleep 0.05; done
           rm -f "$ROOT/run/$name.pid"
@@ -117,7 +117,7 @@ const STAND_INS: [(&str, &str); 10] = [
         start() {
           case $name in
             nginx) nginx; return ;;
-            caddy) set -- "$CADDY run --config $ROOT/etc/caddy/Caddyfile" ;;
+            caddy) set -- "$CADDY_PROGRAM run --config $ROOT/etc/caddy/Caddyfile" ;;
             *) cd "$(unit WorkingDirectory)"; mapfile -t commands < <(unit ExecStart | sed 's/\$\$/$/g; s/%%/%/g'); set -- "${commands[@]}" ;;
           esac
           set -f
@@ -196,7 +196,17 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         let to = root
             .join("checkout/examples/server/deploy")
             .join(file.unwrap().file_name());
-        fs::write(to, moved(&text, root, http, https)).unwrap();
+        let text = moved(&text, root, http, https);
+        let is_caddys = to.ends_with("Caddyfile");
+        fs::write(
+            to,
+            if is_caddys {
+                without_admin(&text)
+            } else {
+                text
+            },
+        )
+        .unwrap();
     }
     let included = root.join("etc/nginx/conf.d/*.conf");
     fs::write(
@@ -225,12 +235,8 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         )
         .env("HOME", root.join("run"))
         .env("ROOT", root)
-        .env("NGINX", installed("nginx"))
-        .env("CADDY", installed("caddy"))
-        .env(
-            "CADDY_ADMIN",
-            format!("unix/{}/run/admin.sock", root.display()),
-        )
+        .env("NGINX_PROGRAM", installed("nginx"))
+        .env("CADDY_PROGRAM", installed("caddy"))
         .env("BIND", format!("127.0.0.1:{http}"))
         .output()
         .unwrap();
@@ -270,7 +276,6 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         let lines = configuration.lines().filter(|line| line.starts_with(name));
         assert_eq!(lines.count(), times, "{name}");
     }
-    // The proxies' certificate is for the name that was asked.
     assert_eq!(
         root.join("etc/portcullis/.env")
             .metadata()

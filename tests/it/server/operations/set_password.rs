@@ -59,10 +59,10 @@ fn what_the_rules_refuse_changes_nothing() {
     let program = server(TempDir::new().unwrap());
     let place = program.place.path();
     for (input, word) in [
-        ("", "not taken"),
-        ("canary\n", "not taken"),
+        ("", "is refused"),
+        ("canary\n", "is refused"),
         // It holds the address.
-        ("root@example.com canary", "not taken"),
+        ("root@example.com", "is refused"),
         ("canary of two\nlines and more\n", "one line"),
         ("canary with a \0 inside it", "one line"),
     ] {
@@ -71,7 +71,7 @@ fn what_the_rules_refuse_changes_nothing() {
     }
     let large = "canary ".repeat(10_000);
     let error = refused(&run(place, &["set-password", ADMIN.0], &DATABASE, &large));
-    assert!(error.contains("not taken"), "{error}");
+    assert!(error.contains("is refused"), "{error}");
     for (email, word) in [("nobody@example.com", "no user"), ("nobody", "e-mail")] {
         let error = refused(&run(place, &["set-password", email], &DATABASE, CHANGED));
         assert!(error.contains(word) && !error.contains("nobody"), "{error}");
