@@ -169,8 +169,6 @@ fn warn_of(problems: &[String]) {
 async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Result<(), Failure> {
     let hasher = PasswordHasher::new(HashParams::default())?;
     let state = AppState::new(MeasuredStore(store), hasher, config)?;
-    let authenticator = state.authenticator.clone();
-    metrics::metrics().read_hash_queue_by(move || authenticator.hash_queue());
     if let Some(first) = &config.first_user {
         match state.create_first(first).await? {
             Some(user) => tracing::info!(user = user.id.as_str(), demo, "first user created"),

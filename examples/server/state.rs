@@ -4,6 +4,7 @@ use crate::audit::Audit;
 use crate::client_address::ClientAddress;
 use crate::config::{Config, FirstUser, password_policy};
 use crate::limits::Limits;
+use crate::metrics::metrics;
 use crate::policy;
 use crate::sign_in_throttle::SignInThrottle;
 use axum::extract::FromRef;
@@ -45,12 +46,15 @@ impl<S: UserDirectory> AppState<S> {
     /// The hasher comes from the caller so that tests can hash cheaply.
     pub(crate) fn new(store: S, hasher: PasswordHasher, config: &Config) -> Result<Self, Failure> {
         let users = Arc::new(store);
+        let authenticator = Authenticator::builder(Arc::clone(&users))
+            .throttle(config.throttle.clone())
+            .hasher(hasher)
+            .observer(Audit)
+            .build()?;
+        let measured = authenticator.clone();
+        metrics().read_hash_queue_by(move || measured.hash_queue());
         Ok(Self(Arc::new(Parts {
-            authenticator: Authenticator::builder(Arc::clone(&users))
-                .throttle(config.throttle.clone())
-                .hasher(hasher)
-                .observer(Audit)
-                .build()?,
+            authenticator,
             users,
             issuer: TokenIssuer::builder(&config.issuer, &config.audience, config.key.clone())
                 .lifetime(config.lifetime)
