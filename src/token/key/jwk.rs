@@ -127,6 +127,11 @@ fn explain(json: &str, algorithm: Algorithm, error: KeyError) -> KeyError {
         (Some("OKP"), Some(crv), Family::Ed25519) if crv != "Ed25519" => KeyError::CurveMismatch {
             expected: "Ed25519",
         },
+        // Of the algorithm's own type, so it lacks a member.
+        (Some("EC"), _, Family::Ec(..))
+        | (Some("OKP"), _, Family::Ed25519)
+        | (Some("RSA"), _, Family::Rsa(..))
+        | (Some("oct"), _, Family::Hmac(..)) => KeyError::Malformed,
         _ => error,
     }
 }
