@@ -62,7 +62,8 @@
 //!
 //! # Errors
 //!
-//! Each error type says precisely what happened, to you. What a client is told is in one table: [`Refusal`].
+//! Each error type says precisely what happened, to you; [`ErrorChain`] writes it to a log with all its causes. What a
+//! client is told is in one table: [`Refusal`].
 //!
 //! # Features
 //!
@@ -91,6 +92,7 @@ pub mod authenticator;
 pub mod bearer;
 pub mod clock;
 pub mod directory;
+mod error_chain;
 pub mod event;
 #[cfg(feature = "axum")]
 pub mod extract;
@@ -108,6 +110,7 @@ pub mod user;
 
 pub use authenticator::{Authenticator, Credentials, SignInError, SignedIn};
 pub use bearer::BearerToken;
+pub use error_chain::ErrorChain;
 pub use password::{Password, PasswordHash, PasswordHasher};
 pub use refusal::Refusal;
 pub use store::{Account, UserStore};

@@ -3,6 +3,8 @@
 //! There is no default secret: a server that starts with a known key is open to everybody.
 
 use crate::counted::Counted;
+use crate::log::LogFormat;
+use crate::metrics;
 use crate::storage::Storage;
 use axum::http::HeaderValue;
 use core::fmt;
@@ -96,6 +98,10 @@ pub(crate) struct Config {
     pub(crate) welcome: String,
     /// What is logged, in the syntax of `RUST_LOG`. Default: `info`.
     pub(crate) log_filter: String,
+    /// How a line of the log looks. Default: text.
+    pub(crate) log_format: LogFormat,
+    /// Where metrics are served. Default: nowhere.
+    pub(crate) metrics_bind: Option<SocketAddr>,
     /// Sizes and times that bound what one client can take.
     pub(crate) limits: Limits,
 }
@@ -175,6 +181,7 @@ impl Config {
                 "--demo creates an administrator whose password is public, so BIND must be a loopback address",
             ));
         }
+        let hops = number(&variable, "TRUSTED_PROXY_HOPS", 0, 0..=16)?;
         let minutes = number(&variable, "ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1..=1440)?;
         Ok(Self {
             counted: Counted::beside(&storage, secret.as_deref())?,
@@ -184,19 +191,15 @@ impl Config {
             bind,
             storage,
             lifetime: Duration::from_secs(minutes.saturating_mul(60)),
-            trusted_proxy_hops: usize::try_from(number(
-                &variable,
-                "TRUSTED_PROXY_HOPS",
-                0,
-                0..=16,
-            )?)
-            .unwrap_or_default(),
+            trusted_proxy_hops: usize::try_from(hops).unwrap_or_default(),
             cors_origins: origins(variable("CORS_ORIGINS").as_deref().unwrap_or_default())?,
             first_user: first_user(demo, variable("ADMIN_EMAIL"), variable("ADMIN_PASSWORD"))?,
             welcome: variable("WELCOME_MESSAGE").unwrap_or_else(|| {
                 "Welcome to the Agentic Employment Infrastructure Backend".to_owned()
             }),
             log_filter: variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()),
+            log_format: LogFormat::parse(variable("LOG_FORMAT").as_deref())?,
+            metrics_bind: metrics::bind(variable("METRICS_BIND").as_deref())?,
             limits: Limits::default(),
         })
     }

@@ -3,6 +3,7 @@
 
 use crate::body::LARGEST;
 use crate::error::ApiError;
+use crate::metrics::{method_name, metrics, route_name};
 use crate::state::AppState;
 use axum::body::HttpBody as _;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -30,16 +31,22 @@ pub(crate) async fn edge<S: UserDirectory>(
     let started = Instant::now();
     let id = request_id();
     // The matched path, never the one that was asked for: that may hold anything, a token too.
-    let path = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>();
+    let route = route_name(matched.map(MatchedPath::as_str)).to_owned();
+    let method = method_name(request.method());
     let source = source(&request, state.trusted_proxy_hops);
     request.extensions_mut().insert(Source(source));
     let ends_connection = ends_connection(&request);
 
-    let span = tracing::info_span!("request", %id, caller = tracing::field::Empty);
+    // At the highest level, so that whichever lines are wanted say where they belong.
+    let span = tracing::error_span!(
+        "request",
+        id,
+        route = format!("{method} {route}"),
+        source = source.map(tracing::field::display),
+        caller = tracing::field::Empty
+    );
+    let unanswered = Unanswered(Some(span.clone()));
     let mut response = match ambiguity(&request) {
         Some(refusal) => refusal.into_response(),
         None => next.run(request).instrument(span.clone()).await,
@@ -60,10 +67,30 @@ pub(crate) async fn edge<S: UserDirectory>(
     if ends_connection {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let status = response.status().as_u16();
-    let latency = started.elapsed();
-    span.in_scope(|| tracing::info!(%method, path, status, ?latency, ?source, "answered"));
+    unanswered.over();
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    metrics().request(method, &route, status, took);
+    let milliseconds = took.as_secs_f64() * 1e3;
+    span.in_scope(|| tracing::info!(status, milliseconds, "answered"));
     response
+}
+
+/// Says so when a client goes away before its answer: the future of its request is then dropped.
+struct Unanswered(Option<tracing::Span>);
+
+impl Unanswered {
+    fn over(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(span) = self.0.take() {
+            metrics().refusal("client_gone");
+            span.in_scope(|| tracing::info!(code = "client_gone", "not answered"));
+        }
+    }
 }
 
 /// Requests after which nothing more is read from the connection.

@@ -1,11 +1,13 @@
 //! [`ApiError`]: every way a route can refuse, and the one shape it has on the wire: `{"detail": ...}`.
 
+use crate::log;
+use crate::metrics::metrics;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use portcullis::Refusal;
 use portcullis::authenticator::HashError;
 use portcullis::directory::DirectoryError;
+use portcullis::{ErrorChain, Refusal};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -148,6 +150,7 @@ impl ApiError {
     }
 
     fn respond(self, error: Option<&'static str>) -> Response {
+        metrics().refusal(self.code());
         let (status, text) = self.status_and_text();
         let mut response = (
             status,
@@ -181,6 +184,24 @@ impl ApiError {
             _ => {}
         }
         response
+    }
+
+    /// A word for metrics.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code().unwrap_or("unauthenticated"),
+            Self::NoSuchRoute => "no_such_route",
+            Self::WrongMethod(_) => "wrong_method",
+            Self::NoSuchUser => "no_such_user",
+            Self::EmailTaken => "email_taken",
+            Self::LastAdmin => "last_admin",
+            Self::WrongCurrentPassword => "wrong_current_password",
+            Self::BadRequest(_) => "bad_request",
+            Self::TooSlow => "too_slow",
+            Self::TooLarge => "too_large",
+            Self::Invalid(_) => "invalid",
+            Self::Internal => "internal",
+        }
     }
 
     fn status_and_text(&self) -> (StatusCode, &'static str) {
@@ -245,7 +266,12 @@ impl From<Problem> for ApiError {
 
 impl From<HashError> for ApiError {
     fn from(error: HashError) -> Self {
-        tracing::error!(error = ?error, "a password could not be hashed");
+        let chain = ErrorChain::new(&error).to_string();
+        tracing::error!(
+            code = "hash",
+            error = chain,
+            "a password could not be hashed"
+        );
         Self::Refused(Refusal::from(&error))
     }
 }
@@ -265,12 +291,6 @@ impl<E: core::error::Error + 'static> From<DirectoryError<E>> for ApiError {
 
 /// The answer when the store can't be asked; the log gets the reason, the client does not.
 pub(crate) fn store_down(error: &(impl core::error::Error + 'static)) -> ApiError {
-    log_store_down(error);
+    log::store_down(error);
     ApiError::Refused(Refusal::store(error))
-}
-
-/// Says in the log why the store can't be asked.
-pub(crate) fn log_store_down(error: &impl core::error::Error) {
-    // Debug, which escapes control characters: the text may quote what a client sent.
-    tracing::error!(error = ?error.to_string(), "the store could not be asked");
 }

@@ -34,7 +34,7 @@ pub(crate) async fn authenticate<S: UserDirectory>(
         .current_user(&claims)
         .await
         .map_err(|error| Refusal::from(&error))?;
-    tracing::Span::current().record("caller", tracing::field::debug(user.id.as_str()));
+    tracing::Span::current().record("caller", user.id.as_str());
     parts.extensions.insert(Caller(user));
     Ok(next.run(Request::from_parts(parts, body)).await)
 }

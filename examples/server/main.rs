@@ -14,6 +14,8 @@ mod form;
 mod guard;
 mod import;
 mod json;
+mod log;
+mod metrics;
 mod openapi;
 mod policy;
 mod query;
@@ -24,19 +26,20 @@ mod storage;
 mod user_input;
 
 use config::{Command, Config, ConfigError};
-use portcullis::PasswordHasher;
+use log::Log;
+use metrics::MeasuredStore;
 use portcullis::directory::UserDirectory;
 use portcullis::password::HashParams;
 use portcullis::stores::sqlite::SqliteStore;
 use portcullis::stores::supabase::{CheckError, SupabaseStore};
+use portcullis::{ErrorChain, PasswordHasher};
 use state::AppState;
 use std::collections::HashMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use storage::Storage;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
 
@@ -52,8 +55,12 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line: what is wrong and, where there is one, the remedy.
-            drop(writeln!(std::io::stderr(), "error: {error}"));
+            // One line: what is wrong with all its causes and, where there is one, the remedy.
+            drop(writeln!(
+                std::io::stderr(),
+                "error: {}",
+                ErrorChain::new(&*error)
+            ));
             ExitCode::FAILURE
         }
     }
@@ -61,7 +68,8 @@ async fn main() -> ExitCode {
 
 async fn run(demo: bool) -> Result<(), Failure> {
     let config = Config::read(demo, environment()?)?;
-    log_to_stderr(&config.log_filter)?;
+    // Until the end: what is left is written when it goes.
+    let _log = Log::start(&config.log_filter, config.log_format, std::io::stderr())?;
 
     // Kept until the end: the directory goes with it.
     let throw_away;
@@ -84,7 +92,7 @@ async fn checked(store: &SupabaseStore) -> Result<(), ConfigError> {
     let Err(error) = store.check().await else {
         return Ok(());
     };
-    let text = error.to_string();
+    let text = ErrorChain::new(&error).to_string();
     Err(ConfigError::new(match error {
         CheckError::Unavailable(_) => {
             format!("{text}; is SUPABASE_URL the address of a project, and does it run?")
@@ -94,25 +102,36 @@ async fn checked(store: &SupabaseStore) -> Result<(), ConfigError> {
 }
 
 async fn open(database: &Path) -> Result<SqliteStore, ConfigError> {
-    SqliteStore::open(database)
-        .await
-        .map_err(|error| ConfigError::new(format!("DATABASE can't be opened: {error}")))
+    SqliteStore::open(database).await.map_err(|error| {
+        let error = ErrorChain::new(&error);
+        ConfigError::new(format!("DATABASE can't be opened: {error}"))
+    })
 }
 
 /// Everything from here on is the same on every store.
 async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Result<(), Failure> {
-    let state = AppState::new(store, PasswordHasher::new(HashParams::default())?, config)?;
+    let hasher = PasswordHasher::new(HashParams::default())?;
+    let state = AppState::new(MeasuredStore(store), hasher, config)?;
     if let Some(first) = &config.first_user {
         let created = state.create_first(first).await?;
         let user = created.as_ref().map(|user| user.id.as_str());
         // Of a store that holds users already, none.
-        tracing::info!(?user, demo, "first user created");
+        tracing::info!(user, demo, "first user created");
     }
 
     let listener = TcpListener::bind(config.bind)
         .await
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
-    say(&format!("listening on http://{}", listener.local_addr()?))?;
+    let address = listener.local_addr()?;
+    if let Some(bind) = config.metrics_bind {
+        let address = metrics::serve(bind, config.limits).await?;
+        tracing::info!(%address, "metrics served");
+    }
+    tracing::info!(%address, "listening");
+    // In a thread of its own, since the reader may stall; that it is gone is no reason to end either.
+    drop(std::thread::spawn(move || {
+        drop(say(&format!("listening on http://{address}")));
+    }));
     let app = app::router(state, config);
     serve::serve(listener, app, config.limits, told_to_stop()).await;
     Ok(())
@@ -141,6 +160,9 @@ fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
             }
         }
         Err(error) if error.not_found() => {}
+        Err(dotenvy::Error::Io(error)) => {
+            return Err(ConfigError::new(format!(".env can't be read: {error}")));
+        }
         Err(_) => return Err(wrong()),
     }
     for (name, value) in std::env::vars_os() {
@@ -150,22 +172,6 @@ fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
         }
     }
     Ok(move |name: &str| variables.get(name).cloned())
-}
-
-fn log_to_stderr(filter: &str) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|_| ConfigError::new("RUST_LOG is not a filter such as info or server=debug"))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    // Where it happened, not what the panic says: that may quote a value.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(?place, "panicked");
-    }));
-    Ok(())
 }
 
 /// Ready on Ctrl-C, and on SIGTERM where there is such a thing.

@@ -1,6 +1,8 @@
 //! Connections: how many, how long, and how they end. Everything a slow or silent client could hold is bounded here.
 
 use crate::config::Limits;
+use crate::log;
+use crate::metrics::metrics;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -13,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use portcullis::ErrorChain;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,7 +61,8 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                tracing::warn!(error = ?error.to_string(), "no connection could be accepted");
+                let error = ErrorChain::new(&error).to_string();
+                tracing::warn!(code = "accept", error, "no connection could be accepted");
                 sleep(AFTER_ACCEPT_ERROR).await;
             }
         }
@@ -87,6 +91,7 @@ async fn connection(
     limits: Limits,
     mut closed: watch::Receiver<bool>,
 ) {
+    let _open = metrics().connection();
     // Answers are small; waiting to fill a packet would only delay them.
     if stream.set_nodelay(true).is_err() {
         return;
@@ -118,7 +123,7 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(error = ?error.to_string(), "connection broken");
+        log::connection_failed(&error, peer);
     }
     linger(connection.into_parts().io.into_inner(), limits.linger).await;
 }

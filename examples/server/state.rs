@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::config::{Config, FirstUser, Limits, password_policy};
 use crate::counted::Counted;
+use crate::metrics::MeasuredPool;
 use crate::policy;
 use axum::extract::FromRef;
 use core::fmt;
@@ -43,6 +44,7 @@ impl<S: UserDirectory> AppState<S> {
                 .throttle(config.counted.clone())
                 .hasher(hasher)
                 .observer(Audit)
+                .offload(MeasuredPool::default())
                 .build()?,
             users,
             issuer: TokenIssuer::builder(&config.issuer, &config.audience, config.key.clone())

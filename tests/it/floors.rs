@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. A port that extends another port stands on a landing of its own.
 const FLOORS: [&str; 7] = [
-    "secret clock user bearer",
+    "secret clock user bearer error_chain",
     "token password",
     "store throttle offload event",
     "directory session_store",

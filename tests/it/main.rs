@@ -57,6 +57,10 @@ mod form;
 mod guard;
 #[path = "../../examples/server/json.rs"]
 mod json;
+#[path = "../../examples/server/log/mod.rs"]
+mod log;
+#[path = "../../examples/server/metrics/mod.rs"]
+mod metrics;
 #[path = "../../examples/server/openapi.rs"]
 mod openapi;
 #[path = "../../examples/server/policy.rs"]

@@ -1,6 +1,7 @@
 //! `GET /healthz` and `GET /readyz`: for load balancers and supervisors.
 
-use crate::error::{ApiError, log_store_down};
+use crate::error::ApiError;
+use crate::log;
 use crate::state::AppState;
 use axum::Json;
 use axum::extract::State;
@@ -27,11 +28,11 @@ pub(crate) async fn ready<S: UserDirectory>(
     match tokio::time::timeout(PATIENCE, state.users.ping()).await {
         Ok(Ok(())) => Ok(alive().await),
         Ok(Err(error)) => {
-            log_store_down(&error);
+            log::store_down(&error);
             Err(NOT_READY)
         }
         Err(_) => {
-            tracing::error!(within = ?PATIENCE, "the store did not answer in time");
+            tracing::error!(code = "store_timeout", within = ?PATIENCE, "the store did not answer in time");
             Err(NOT_READY)
         }
     }

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use portcullis::directory::UserDirectory;
 use portcullis::user::{Role, TenantId};
-use portcullis::{Credentials, Refusal};
+use portcullis::{Credentials, ErrorChain, Refusal};
 use serde::Serialize;
 
 /// The largest form, in bytes.
@@ -79,7 +79,8 @@ async fn answer<S: UserDirectory>(
         .issuer
         .issue_with(&signed_in, &extra)
         .map_err(|error| {
-            tracing::error!(error = ?error.to_string(), "no token could be issued");
+            let error = ErrorChain::new(&error).to_string();
+            tracing::error!(error, "no token could be issued");
             ApiError::Internal
         })?;
     Ok(Json(Answer {

@@ -99,7 +99,7 @@ pub(crate) async fn create<S: UserDirectory>(
     new.tenant_id.clone_from(&caller.tenant_id);
     new.password_hash = Some(state.authenticator.hash_password(password).await?);
     let user = state.users.create(new).await?;
-    tracing::info!(user = ?user.id.as_str(), "user created");
+    tracing::info!(user = user.id.as_str(), "user created");
     let mut response = (StatusCode::CREATED, Json(Profile::from(&user))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("/users/{}", user.id)) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -156,7 +156,7 @@ pub(crate) async fn change<S: UserDirectory>(
     let keep = changes.role.is_some().then_some(&state.admin);
     let tenant = caller.tenant_id.as_ref();
     let user = state.users.update(tenant, &id, changes, keep).await?;
-    tracing::info!(user = ?user.id.as_str(), "user changed");
+    tracing::info!(user = user.id.as_str(), "user changed");
     Ok(Json(Profile::from(&user)).into_response())
 }
 
@@ -169,7 +169,7 @@ pub(crate) async fn delete<S: UserDirectory>(
     permit(&caller, Action::Delete(&id))?;
     let tenant = caller.tenant_id.as_ref();
     state.users.delete(tenant, &id, Some(&state.admin)).await?;
-    tracing::info!(user = ?id.as_str(), "user deleted");
+    tracing::info!(user = id.as_str(), "user deleted");
     Ok(Json(serde_json::json!({ "message": "User deleted successfully" })).into_response())
 }
 

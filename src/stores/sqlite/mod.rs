@@ -1,5 +1,6 @@
 //! [`SqliteStore`]: users in an SQLite database, one file beside your program or a pool you have already.
 
+mod changes;
 mod open;
 mod rows;
 
@@ -8,7 +9,8 @@ use crate::password::PasswordHash;
 use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use core::fmt;
-use sqlx::sqlite::{SqlitePool, SqliteTransaction};
+use sqlx::sqlite::SqlitePool;
+use std::path::Path;
 
 /// Keeps users in an SQLite database. Cheap to clone; clones share the connections.
 ///
@@ -37,14 +39,35 @@ pub struct SqliteStore {
 
 /// The database could not be asked, or holds what is no user.
 ///
-/// The cause is chained, for your log; neither shows a statement or a stored value.
-#[derive(Debug, thiserror::Error)]
-#[error("the sqlite user store failed")]
-pub struct SqliteError(#[source] Box<dyn core::error::Error + Send + Sync>);
+/// Its text names the database's file, and its `source()` says why: [`ErrorChain`](crate::ErrorChain) writes both to
+/// your log. Neither shows a statement or a stored value.
+#[derive(Debug)]
+pub struct SqliteError {
+    file: Option<Box<Path>>,
+    cause: Box<dyn core::error::Error + Send + Sync>,
+}
 
 impl SqliteError {
     fn new(cause: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
-        Self(cause.into())
+        Self {
+            file: None,
+            cause: cause.into(),
+        }
+    }
+}
+
+impl fmt::Display for SqliteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "the sqlite user store in {} failed", file.display()),
+            None => f.write_str("the sqlite user store failed"),
+        }
+    }
+}
+
+impl core::error::Error for SqliteError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&*self.cause)
     }
 }
 
@@ -54,32 +77,32 @@ impl From<sqlx::Error> for SqliteError {
     }
 }
 
+/// An error that can name the file it concerns.
+trait InFile {
+    fn in_file(self, file: &Path) -> Self;
+}
+
+impl InFile for SqliteError {
+    fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+}
+
+impl InFile for DirectoryError<SqliteError> {
+    fn in_file(self, file: &Path) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(error.in_file(file)),
+            other => other,
+        }
+    }
+}
+
 impl SqliteStore {
-    /// Starts a transaction that holds the write lock from its first statement: what a rule reads in it can't
-    /// be changed by anybody before the rule's write. Dropped on the way out, it undoes itself.
-    async fn begin(&self) -> Result<SqliteTransaction<'static>, SqliteError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    /// Lets an error say which file it is about.
+    fn named<T, E: InFile>(&self, result: Result<T, E>) -> Result<T, E> {
+        result.map_err(|error| error.in_file(self.writer.connect_options().get_filename()))
     }
-}
-
-async fn commit(transaction: SqliteTransaction<'static>) -> Result<(), SqliteError> {
-    Ok(transaction.commit().await?)
-}
-
-/// Refuses if `before` counts for the role, `after` does not, and nobody else of the tenant does.
-async fn check_kept(
-    transaction: &mut SqliteTransaction<'static>,
-    role: Option<&Role>,
-    before: &Account<User>,
-    after: Option<&Account<User>>,
-) -> Result<(), DirectoryError<SqliteError>> {
-    let Some(role) = role else { return Ok(()) };
-    let taken_away = super::counts_for(before, role)
-        && !after.is_some_and(|after| super::counts_for(after, role));
-    if taken_away && !rows::another_of_role(transaction, &before.user, role).await? {
-        return Err(DirectoryError::LastOfRole);
-    }
-    Ok(())
 }
 
 impl UserStore for SqliteStore {
@@ -88,13 +111,13 @@ impl UserStore for SqliteStore {
 
     async fn find_by_login(&self, login: &str) -> Result<Option<Account<User>>, SqliteError> {
         match Email::parse(login) {
-            Ok(email) => rows::by_email(&self.reader, &email).await,
+            Ok(email) => self.named(rows::by_email(&self.reader, &email).await),
             Err(_) => Ok(None),
         }
     }
 
     async fn find_by_id(&self, id: &UserId) -> Result<Option<Account<User>>, SqliteError> {
-        rows::by_id(&self.reader, id).await
+        self.named(rows::by_id(&self.reader, id).await)
     }
 
     async fn replace_password_hash(
@@ -103,36 +126,24 @@ impl UserStore for SqliteStore {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> Result<bool, SqliteError> {
-        rows::swap_hash(&self.writer, id, old, new).await
+        self.named(rows::swap_hash(&self.writer, id, old, new).await)
     }
 }
 
 impl UserDirectory for SqliteStore {
     async fn list(&self, tenant: Option<&TenantId>, page: Page) -> Result<Listing, SqliteError> {
-        // One transaction, so that page and total are of the same moment.
-        let mut transaction = self.reader.begin().await?;
-        let users = rows::page(&mut transaction, tenant, page).await?;
-        let total = rows::count(&mut transaction, tenant).await?;
-        commit(transaction).await?;
-        Ok(Listing::new(users, total))
+        self.named(self.list_users(tenant, page).await)
     }
 
     async fn create(&self, new: NewUser) -> Result<User, DirectoryError<SqliteError>> {
-        let account = super::account_of(new).map_err(SqliteError::new)?;
-        if rows::insert(&self.writer, &account).await? {
-            Ok(account.user)
-        } else {
-            Err(DirectoryError::Duplicate)
-        }
+        self.named(self.create_user(new).await)
     }
 
     async fn create_first(
         &self,
         new: NewUser,
     ) -> Result<Option<User>, DirectoryError<SqliteError>> {
-        let account = super::account_of(new).map_err(SqliteError::new)?;
-        let created = rows::insert_first(&self.writer, &account).await?;
-        Ok(created.then_some(account.user))
+        Ok(self.named(self.create_first_user(new).await)?)
     }
 
     async fn update(
@@ -142,17 +153,7 @@ impl UserDirectory for SqliteStore {
         changes: UserChanges,
         keep: Option<&Role>,
     ) -> Result<User, DirectoryError<SqliteError>> {
-        let mut transaction = self.begin().await?;
-        let before = rows::in_tenant(&mut transaction, tenant, id).await?;
-        let before = before.ok_or(DirectoryError::NotFound)?;
-        let mut after = before.clone();
-        super::change(&mut after, changes);
-        check_kept(&mut transaction, keep, &before, Some(&after)).await?;
-        if !rows::update(&mut transaction, &after).await? {
-            return Err(DirectoryError::Duplicate);
-        }
-        commit(transaction).await?;
-        Ok(after.user)
+        self.named(self.update_user(tenant, id, changes, keep).await)
     }
 
     async fn delete(
@@ -161,18 +162,12 @@ impl UserDirectory for SqliteStore {
         id: &UserId,
         keep: Option<&Role>,
     ) -> Result<(), DirectoryError<SqliteError>> {
-        let mut transaction = self.begin().await?;
-        let before = rows::in_tenant(&mut transaction, tenant, id).await?;
-        let before = before.ok_or(DirectoryError::NotFound)?;
-        check_kept(&mut transaction, keep, &before, None).await?;
-        rows::delete(&mut transaction, id).await?;
-        commit(transaction).await?;
-        Ok(())
+        self.named(self.delete_user(tenant, id, keep).await)
     }
 
     /// Asks for a row, so that a database whose table is missing or damaged does not answer.
     async fn ping(&self) -> Result<(), SqliteError> {
-        rows::any(&self.reader).await
+        self.named(rows::any(&self.reader).await)
     }
 }
 

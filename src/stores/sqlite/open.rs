@@ -1,6 +1,6 @@
 //! How an SQLite database is opened: privately, durably, with its tables in place.
 
-use super::{SqliteError, SqliteStore};
+use super::{InFile as _, SqliteError, SqliteStore};
 use core::time::Duration;
 use sqlx::Executor as _;
 use sqlx::sqlite::{
@@ -30,7 +30,7 @@ impl SqliteStore {
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
         // An absolute path is never taken for `:memory:` or a `file:` URI, so a path is always a path.
         let path = std::path::absolute(path).map_err(SqliteError::new)?;
-        create_privately(&path).map_err(SqliteError::new)?;
+        create_privately(&path).map_err(|error| SqliteError::new(error).in_file(&path))?;
         Self::connect(SqliteConnectOptions::new().filename(path)).await
     }
 
@@ -51,10 +51,14 @@ impl SqliteStore {
         // SQLite lets one write at a time. Writers that queue for the one connection are served in turn, while
         // writers that sleep on SQLite's lock can be passed by over and over, until their time is up.
         // It comes first: a file must be turned to the write-ahead log before anybody else has it open.
-        let writer = pool(1, options.clone()).await?;
-        migrate(&writer).await?;
-        let reader = pool(READERS, options.read_only(true)).await?;
-        Ok(Self { reader, writer })
+        let opened = async {
+            let writer = pool(1, options.clone()).await?;
+            migrate(&writer).await?;
+            let reader = pool(READERS, options.clone().read_only(true)).await?;
+            Ok(Self { reader, writer })
+        };
+        let opened: Result<Self, SqliteError> = opened.await;
+        opened.map_err(|error| error.in_file(options.get_filename()))
     }
 
     /// Uses a pool of the application's, and the table `portcullis_users` beside the application's own.
@@ -77,7 +81,7 @@ impl SqliteStore {
     /// # Errors
     /// [`SqliteError`] if the database can't be written, or was made by a newer version of this crate.
     pub async fn migrate(&self) -> Result<(), SqliteError> {
-        migrate(&self.writer).await
+        self.named(migrate(&self.writer).await)
     }
 
     /// Closes all connections and waits until that is done. Calls still under way end first.

@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
 
 /// The largest answer read, in bytes: a page of a thousand rows is a tenth of it.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -21,14 +22,19 @@ pub(super) struct Answer {
     body: Vec<u8>,
     /// How many rows there are in all, if that was asked for.
     pub(super) total: Option<u64>,
+    host: Arc<str>,
 }
 
 impl Answer {
     /// Reads the body as what it should be.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, SupabaseError> {
         // The error would quote the body.
-        serde_json::from_slice(&self.body)
-            .map_err(|_| SupabaseError(Kind::Misbehaved(StatusCode::OK, "another shape")))
+        serde_json::from_slice(&self.body).map_err(|_| self.misbehaved("another shape"))
+    }
+
+    /// The answer is not what was asked for.
+    pub(super) fn misbehaved(&self, what: &'static str) -> SupabaseError {
+        SupabaseError::new(Kind::Misbehaved(StatusCode::OK, what)).at(&self.host)
     }
 }
 
@@ -39,28 +45,35 @@ struct Problem {
 }
 
 /// Reads an answer to its end, or to where it is too long.
-pub(super) async fn read(mut response: reqwest::Response) -> Result<Answer, SupabaseError> {
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    host: &Arc<str>,
+) -> Result<Answer, SupabaseError> {
     let status = response.status();
     let is_json = is_json(response.headers());
     let total = total(response.headers());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return Err(SupabaseError(Kind::Misbehaved(status, "too long")));
+            return Err(SupabaseError::new(Kind::Misbehaved(status, "too long")));
         }
         body.extend_from_slice(&chunk);
     }
     if status.is_success() {
         return if is_json {
-            Ok(Answer { body, total })
+            Ok(Answer {
+                body,
+                total,
+                host: Arc::clone(host),
+            })
         } else {
-            Err(SupabaseError(Kind::Misbehaved(status, "no JSON")))
+            Err(SupabaseError::new(Kind::Misbehaved(status, "no JSON")))
         };
     }
     let problem = is_json
         .then(|| serde_json::from_slice::<Problem>(&body).ok())
         .flatten();
-    Err(SupabaseError(failure(
+    Err(SupabaseError::new(failure(
         status,
         problem.and_then(|problem| Code::new(&problem.code)),
     )))
@@ -134,7 +147,7 @@ mod tests {
         ] {
             let code = code.and_then(Code::new);
             let status = StatusCode::from_u16(status).unwrap();
-            let error = SupabaseError(failure(status, code));
+            let error = SupabaseError::new(failure(status, code));
             assert_eq!(Refusal::store(&error).status(), ours, "{error}");
         }
     }

@@ -22,7 +22,7 @@ pub enum CheckError {
         problems: Vec<String>,
     },
     /// The check could not be made.
-    #[error("the database could not be checked: {0}")]
+    #[error("the database could not be checked")]
     Unavailable(#[source] SupabaseError),
 }
 
@@ -124,7 +124,7 @@ fn explain_function(error: SupabaseError) -> CheckError {
 }
 
 fn unavailable(error: SupabaseError) -> CheckError {
-    if matches!(error.0, Kind::KeyRejected(_)) {
+    if matches!(error.kind, Kind::KeyRejected(_)) {
         return CheckError::NotReady {
             problems: vec![
                 "the service key is rejected: is it of this project, and current?".into(),

@@ -2,10 +2,13 @@
 
 use super::answer::{self, Answer};
 use super::error::{Kind, SupabaseError};
+use crate::error_chain::ErrorChain;
+use core::error::Error as _;
 use core::time::Duration;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Serialize;
+use std::sync::Arc;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -22,6 +25,8 @@ pub(super) struct Client {
     http: reqwest::Client,
     /// `https://…/rest/v1/`.
     base: Url,
+    /// Host and port of it, for errors.
+    host: Arc<str>,
     /// The key's headers and the schema's.
     headers: HeaderMap,
     in_flight: Semaphore,
@@ -107,7 +112,7 @@ impl<'a> Call<'a> {
 
 fn json(value: &impl Serialize) -> Result<Vec<u8>, SupabaseError> {
     // What is sent are texts and numbers, which always have a form in JSON.
-    serde_json::to_vec(value).map_err(|_| SupabaseError(Kind::Row("what has no form in JSON")))
+    serde_json::to_vec(value).map_err(|_| SupabaseError::new(Kind::Row("what has no form in JSON")))
 }
 
 impl Client {
@@ -124,6 +129,7 @@ impl Client {
         headers.insert(CONTENT_PROFILE, schema);
         Self {
             http,
+            host: host(&base),
             base,
             headers,
             in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
@@ -133,6 +139,15 @@ impl Client {
 
     /// Asks, waits, and asks again if that can do no harm; all within the time limit.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, SupabaseError> {
+        self.named(self.send_in_time(call).await)
+    }
+
+    /// Lets an error say which host it is about.
+    pub(super) fn named<T>(&self, result: Result<T, SupabaseError>) -> Result<T, SupabaseError> {
+        result.map_err(|error| error.at(&self.host))
+    }
+
+    async fn send_in_time(&self, call: Call<'_>) -> Result<Answer, SupabaseError> {
         // The builder keeps the limit below what the clock can tell.
         let end = Instant::now()
             .checked_add(self.timeout)
@@ -143,12 +158,12 @@ impl Client {
             .and_then(Result::ok)
             // A place that comes free at the very end is none: nobody would wait for the answer.
             .filter(|_| Instant::now() < end)
-            .ok_or(SupabaseError(Kind::Crowded))?;
+            .ok_or(SupabaseError::new(Kind::Crowded))?;
         let mut pauses = PAUSES.iter();
         loop {
             let answered = timeout_at(end, self.attempt(&call))
                 .await
-                .unwrap_or(Err(SupabaseError(Kind::TimedOut(self.timeout))));
+                .unwrap_or(Err(SupabaseError::new(Kind::TimedOut(self.timeout))));
             match (answered, pauses.next()) {
                 (Err(error), Some(pause)) if call.is_read && passes(&error) => {
                     let again = Instant::now().checked_add(*pause);
@@ -183,29 +198,39 @@ impl Client {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, JSON).body(body.clone());
         }
-        answer::read(request.send().await.map_err(unreachable)?).await
+        let response = request.send().await.map_err(unreachable)?;
+        answer::read(response, &self.host).await
     }
 }
 
 /// Whether the trouble may be over in a moment.
 fn passes(error: &SupabaseError) -> bool {
-    match &error.0 {
-        Kind::Unreachable(_) => true,
+    match &error.kind {
+        Kind::Unreachable => true,
         // Not 429: whoever asks for fewer requests must not be sent more.
         Kind::Unavailable(status) | Kind::Misbehaved(status, _) => status.is_server_error(),
         _ => false,
     }
 }
 
-/// Only the innermost cause: the outer texts hold the address that was asked for.
+/// All that the connection said, without the URL.
 pub(super) fn unreachable(error: reqwest::Error) -> SupabaseError {
     let error = error.without_url();
-    let mut cause: &dyn core::error::Error = &error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
+    // reqwest's own text says only that it was a request, or the body of an answer.
+    let cause: &(dyn core::error::Error + 'static) = match error.source() {
+        Some(cause) => cause,
+        None => &error,
+    };
+    let cause = ErrorChain::new(cause).to_string();
     // What stands in quotes is somebody's word: the names in a certificate that is not for this host.
-    let cause = cause.to_string();
     let cause = cause.split('"').next().unwrap_or_default().trim_end();
-    SupabaseError(Kind::Unreachable(cause.to_owned()))
+    SupabaseError::unreachable(cause.to_owned())
+}
+
+fn host(base: &Url) -> Arc<str> {
+    let host = base.host_str().unwrap_or_default();
+    match base.port() {
+        Some(port) => format!("{host}:{port}").into(),
+        None => host.into(),
+    }
 }

@@ -1,21 +1,28 @@
-//! [`SupabaseError`] and [`BuildError`]: what went wrong, without a word of what Supabase said or was sent.
+//! [`SupabaseError`] and [`BuildError`]: what went wrong and at which host, without a word of what Supabase said or
+//! was sent.
 
 use crate::store::Outage;
 use core::fmt;
 use core::time::Duration;
 use http::StatusCode;
+use std::sync::Arc;
 
 /// Supabase could not be asked, or answered with what is no answer.
 ///
-/// Its text is for your log. It holds status and error code, never a key, an id, a hash, an address, or text of
-/// Supabase's. Its `source()` is an [`Outage`], by which a client is told 502, 503 or 504.
+/// Its text is for your log; [`ErrorChain`](crate::ErrorChain) writes it with its causes: the host that was asked and,
+/// where no answer came, what the connection said. It holds status and error code, never a key, an id, a hash, an
+/// e-mail address, or text of Supabase's. Its last `source()` is an [`Outage`], by which a client is told 502, 503 or
+/// 504.
 #[derive(Clone, Debug)]
-pub struct SupabaseError(pub(super) Kind);
+pub struct SupabaseError {
+    pub(super) kind: Kind,
+    cause: Cause,
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Kind {
-    /// No connection, or it ended before the answer: the innermost cause, as text.
-    Unreachable(String),
+    /// No connection, or it ended before the answer.
+    Unreachable,
     /// The question was dropped on the way: the runtime that asked it has ended.
     Dropped,
     /// No answer in time.
@@ -72,32 +79,69 @@ impl fmt::Debug for Code {
     }
 }
 
+/// What an operator wants to know beside the kind of failure.
+#[derive(Clone, Debug)]
+struct Cause {
+    /// What the connection said, as text: the error itself holds the URL that was asked for.
+    connection: Option<Box<str>>,
+    /// Host and port.
+    host: Option<Arc<str>>,
+    outage: Outage,
+}
+
 impl SupabaseError {
+    pub(super) fn new(kind: Kind) -> Self {
+        let outage = kind.outage();
+        Self {
+            kind,
+            cause: Cause {
+                connection: None,
+                host: None,
+                outage,
+            },
+        }
+    }
+
+    /// The connection failed and said this.
+    pub(super) fn unreachable(connection: String) -> Self {
+        let mut error = Self::new(Kind::Unreachable);
+        error.cause.connection = Some(connection.into());
+        error
+    }
+
+    /// Names the host that was asked.
+    pub(super) fn at(mut self, host: &Arc<str>) -> Self {
+        self.cause.host = Some(Arc::clone(host));
+        self
+    }
+
     /// The code, if it was the database that refused.
     pub(super) fn code(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Database(code) => Some(code.as_str()),
             _ => None,
         }
     }
+}
 
-    fn outage(&self) -> &'static Outage {
-        match self.0 {
-            Kind::TimedOut(_) | Kind::Unavailable(StatusCode::GATEWAY_TIMEOUT) => &Outage::TimedOut,
-            Kind::Dropped | Kind::Crowded | Kind::Unavailable(_) => &Outage::Unavailable,
-            Kind::Unreachable(_)
-            | Kind::KeyRejected(_)
-            | Kind::Database(_)
-            | Kind::Misbehaved(..)
-            | Kind::Row(_) => &Outage::BadGateway,
+impl Kind {
+    fn outage(&self) -> Outage {
+        match self {
+            Self::TimedOut(_) | Self::Unavailable(StatusCode::GATEWAY_TIMEOUT) => Outage::TimedOut,
+            Self::Dropped | Self::Crowded | Self::Unavailable(_) => Outage::Unavailable,
+            Self::Unreachable
+            | Self::KeyRejected(_)
+            | Self::Database(_)
+            | Self::Misbehaved(..)
+            | Self::Row(_) => Outage::BadGateway,
         }
     }
 }
 
 impl fmt::Display for SupabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Unreachable(cause) => write!(f, "supabase could not be reached: {cause}"),
+        match &self.kind {
+            Kind::Unreachable => f.write_str("supabase could not be reached"),
             Kind::Dropped => f.write_str("the runtime that asked supabase has ended"),
             Kind::TimedOut(limit) => write!(f, "no answer from supabase within {limit:?}"),
             Kind::Crowded => f.write_str("too many requests to supabase are in flight"),
@@ -129,7 +173,25 @@ impl fmt::Display for SupabaseError {
 
 impl core::error::Error for SupabaseError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        Some(self.outage())
+        Some(&self.cause)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.connection, &self.host) {
+            (Some(connection), Some(host)) => write!(f, "{connection} (host {host})"),
+            (Some(connection), None) => f.write_str(connection),
+            (None, Some(host)) => write!(f, "host {host}"),
+            // Nothing was sent: what follows is all there is to say.
+            (None, None) => fmt::Display::fmt(&self.outage, f),
+        }
+    }
+}
+
+impl core::error::Error for Cause {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.outage)
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::SupabaseStore;
 use super::client::Call;
-use super::error::{Kind, SupabaseError};
+use super::error::SupabaseError;
 use super::rows::ClearText;
 use super::schema::Name;
 use super::sent::checked;
 use crate::password::{Password, PasswordHash};
 use crate::user::UserId;
 use futures_util::future::try_join_all;
-use http::StatusCode;
 use serde::Serialize;
 
 /// How many rows are read and written at a time.
@@ -42,7 +41,7 @@ pub struct Imported {
 #[non_exhaustive]
 pub enum ImportError<E> {
     /// Supabase could not be asked.
-    #[error("supabase could not be asked: {0}")]
+    #[error("supabase could not be asked")]
     Store(#[from] SupabaseError),
     /// A password could not be hashed.
     #[error("a password could not be hashed")]
@@ -133,7 +132,7 @@ impl SupabaseStore {
             Ok(answer) => answer
                 .total
                 .map(Some)
-                .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no count"))),
+                .ok_or_else(|| answer.misbehaved("no count")),
             Err(error) if matches!(error.code(), Some("42703" | "PGRST204")) => Ok(None),
             Err(error) => Err(error),
         }

@@ -61,11 +61,12 @@ impl Lookups {
             // A task of its own: whoever asked first may go away while others wait for the same answer.
             tokio::spawn(worker.run());
         }
-        match tokio::time::timeout(self.timeout, answered).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(_)) => Err(SupabaseError(Kind::Dropped)),
-            Err(_) => Err(SupabaseError(Kind::TimedOut(self.timeout))),
-        }
+        let lost = match tokio::time::timeout(self.timeout, answered).await {
+            Ok(Ok(found)) => return found,
+            Ok(Err(_)) => Kind::Dropped,
+            Err(_) => Kind::TimedOut(self.timeout),
+        };
+        self.client.named(Err(SupabaseError::new(lost)))
     }
 
     /// Puts a look-up in the queue, and gives the worker to be started for it if there is room for one.

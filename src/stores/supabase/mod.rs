@@ -27,8 +27,6 @@ use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use client::{Call, Client};
 use core::fmt;
-use error::Kind;
-use http::StatusCode;
 use lookups::Lookups;
 use rows::Row;
 use schema::Name;
@@ -117,9 +115,7 @@ impl SupabaseStore {
         ];
         let call = Call::read(schema.name(Name::Table), &query).counted();
         let answer = self.client().send(call).await?;
-        let total = answer
-            .total
-            .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no count")))?;
+        let total = answer.total.ok_or_else(|| answer.misbehaved("no count"))?;
         Ok((answer.json()?, total))
     }
 }
@@ -198,9 +194,7 @@ impl UserDirectory for SupabaseStore {
         let answer = self.client().send(call).await.map_err(refused)?;
         let rows: Vec<Row> = answer.json()?;
         let row = rows.into_iter().next();
-        Ok(row
-            .ok_or(SupabaseError(Kind::Misbehaved(StatusCode::OK, "no row")))?
-            .user()?)
+        Ok(row.ok_or_else(|| answer.misbehaved("no row"))?.user()?)
     }
 
     async fn create_first(

@@ -43,8 +43,8 @@ impl Row {
 
     /// The account, as far as it can be used.
     pub(super) fn account(self) -> Result<Account<User>, SupabaseError> {
-        let id =
-            UserId::new(self.id).map_err(|_| SupabaseError(Kind::Row("an id that is none")))?;
+        let id = UserId::new(self.id)
+            .map_err(|_| SupabaseError::new(Kind::Row("an id that is none")))?;
         let tenant_id = self
             .tenant_id
             .map(|tenant| {
@@ -54,7 +54,7 @@ impl Row {
                 })
             })
             .transpose()
-            .map_err(|_| SupabaseError(Kind::Row("a tenant that is none")))?;
+            .map_err(|_| SupabaseError::new(Kind::Row("a tenant that is none")))?;
         let user = User::new(
             id.clone(),
             Email::as_stored(self.email.unwrap_or_default()),

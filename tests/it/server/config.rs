@@ -3,6 +3,7 @@
 use super::SECRET;
 use crate::config::{Command, Config, HELP};
 use crate::counted::Counted;
+use crate::log::LogFormat;
 use crate::storage::Storage;
 use core::time::Duration;
 use std::path::Path;
@@ -42,6 +43,8 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
             "ACCESS_TOKEN_EXPIRE_MINUTES",
         ),
         (&[("TRUSTED_PROXY_HOPS", "17")], "TRUSTED_PROXY_HOPS"),
+        (&[("LOG_FORMAT", "canary")], "LOG_FORMAT"),
+        (&[("METRICS_BIND", "canary:9000")], "METRICS_BIND"),
         (&[("CORS_ORIGINS", "*")], "CORS_ORIGINS"),
         (&[("CORS_ORIGINS", "null")], "CORS_ORIGINS"),
         (
@@ -74,6 +77,27 @@ fn each_wrong_variable_is_one_line_that_names_it_and_not_its_value() {
         let error = read(false, variables).unwrap_err();
         assert!(error.contains("openssl rand -base64 48"), "{error}");
     }
+}
+
+#[test]
+fn the_log_is_text_and_metrics_are_off_unless_asked_for() {
+    let key = ("SECRET_KEY", SECRET);
+    let config = read(false, &[key]).unwrap();
+    assert_eq!(
+        (config.log_format, config.metrics_bind),
+        (LogFormat::Text, None)
+    );
+    let asked = [
+        key,
+        ("LOG_FORMAT", " json"),
+        ("METRICS_BIND", "[::1]:9000 "),
+    ];
+    let config = read(false, &asked).unwrap();
+    let address = "[::1]:9000".parse().ok();
+    assert_eq!(
+        (config.log_format, config.metrics_bind),
+        (LogFormat::Json, address)
+    );
 }
 
 /// Each set of variables stops the start with one line that holds the words and no value.

@@ -18,6 +18,7 @@ mod forms;
 mod held;
 mod http;
 mod log;
+mod observe;
 mod openapi;
 mod policy;
 mod process;

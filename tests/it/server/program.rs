@@ -57,9 +57,13 @@ pub(crate) fn begin(place: &Path, arguments: &[&str], variables: &[(&str, &str)]
         .unwrap()
 }
 
-/// Runs the program to its end, which must come soon: a server that starts after all is ended too.
+/// Runs the program to its end: a server that starts after all is ended too.
 pub(crate) fn finish(place: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut child = begin(place, arguments, variables);
+    ended(begin(place, arguments, variables))
+}
+
+/// Waits for the end of a process, which must come soon: one that goes on is killed.
+pub(crate) fn ended(mut child: Child) -> Output {
     let started = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if started.elapsed() > PATIENCE {

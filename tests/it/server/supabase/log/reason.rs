@@ -5,13 +5,16 @@ use crate::stack::{Fault, Gateway, Recorded, Stack};
 use core::time::Duration;
 use std::time::Instant;
 
-/// What the log says from here on; waits until it says something of an error.
-fn said_after(scene: &Scene, before: usize) -> String {
+/// Every line is wanted, not a summary.
+const EACH_LINE: &[(&str, &str)] = &[("RUST_LOG", "debug")];
+
+/// What the log says from here on; waits until it says this much of errors.
+fn said_after(scene: &Scene, before: usize, errors: usize) -> String {
     let started = Instant::now();
     loop {
         let log = scene.program.log();
         let new = &log[before..];
-        if new.contains("ERROR") || started.elapsed() > Duration::from_secs(10) {
+        if new.matches("ERROR").count() >= errors || started.elapsed() > Duration::from_secs(10) {
             return new.to_owned();
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -19,13 +22,13 @@ fn said_after(scene: &Scene, before: usize) -> String {
 }
 
 /// Every route fails, and for each the log says why.
-fn each_route_says(scene: &Scene, words: &str) {
+fn each_route_says(scene: &Scene, host: &str, words: &str) {
     let before = scene.program.log().len();
     let round = scene.round();
     for (route, reply) in &round {
         assert!((502..=504).contains(&reply.status), "{route}: {reply:?}");
     }
-    let said = said_after(scene, before);
+    let said = said_after(scene, before, round.len());
     let errors: Vec<_> = said.lines().filter(|line| line.contains("ERROR")).collect();
     assert_eq!(errors.len(), round.len(), "{words}: {said}");
     for line in errors {
@@ -34,6 +37,7 @@ fn each_route_says(scene: &Scene, words: &str) {
         assert!(line.contains(words) || late, "{words}: {line}");
         // By the id that the client was given.
         assert!(line.contains("request{id="), "{line}");
+        assert!(line.contains(host) || late, "{line}");
     }
 }
 
@@ -50,9 +54,10 @@ fn refuse(gateway: &Gateway, status: u16, code: &str) {
 }
 
 #[test]
-fn when_the_store_is_down_the_log_says_why_at_its_default_level() {
+fn when_the_store_is_down_the_log_says_why_and_at_which_host() {
     let place = Stack::shared().place();
-    let scene = Scene::new(&place, &[]);
+    let scene = Scene::new(&place, EACH_LINE);
+    let host = place.url.strip_prefix("http://").unwrap();
     for (fault, words) in [
         (
             Fault::InvalidApiKey,
@@ -79,11 +84,11 @@ fn when_the_store_is_down_the_log_says_why_at_its_default_level() {
         ),
         (
             Fault::HangUp,
-            "supabase could not be reached: connection closed before message completed",
+            "supabase could not be reached: client error (SendRequest): connection closed before message completed",
         ),
     ] {
         place.gateway.fault(fault);
-        each_route_says(&scene, words);
+        each_route_says(&scene, host, words);
     }
     for (status, code, words) in [
         (
@@ -128,10 +133,11 @@ fn when_the_store_is_down_the_log_says_why_at_its_default_level() {
         ),
     ] {
         refuse(&place.gateway, status, code);
-        each_route_says(&scene, words);
+        each_route_says(&scene, host, words);
     }
     place.gateway.stop();
-    each_route_says(&scene, "supabase could not be reached: Connection refused");
+    let words = "supabase could not be reached: client error (Connect): tcp connect error: Connection refused";
+    each_route_says(&scene, host, words);
     place.gateway.start_again();
     place.gateway.mend();
     assert_eq!(scene.round()[1].1.status, 200);
@@ -140,7 +146,7 @@ fn when_the_store_is_down_the_log_says_why_at_its_default_level() {
 #[test]
 fn a_route_whose_caller_is_known_says_why_as_well() {
     let place = Stack::shared().place();
-    let scene = Scene::new(&place, &[]);
+    let scene = Scene::new(&place, EACH_LINE);
     place
         .gateway
         .fault_where(Fault::InvalidApiKey, |request| !asks_who(request));
@@ -151,7 +157,7 @@ fn a_route_whose_caller_is_known_says_why_as_well() {
     // Who reads only itself needs no more than was asked to know who it is.
     let fine: Vec<_> = fine.iter().map(|(route, _)| *route).collect();
     assert_eq!(fine, ["GET /users/{id}", "GET /users/me"]);
-    let said = said_after(&scene, before);
+    let said = said_after(&scene, before, failed.len());
     let words = "supabase rejected the service key (401 Unauthorized)";
     assert_eq!(said.matches(words).count(), failed.len(), "{said}");
 }
@@ -164,7 +170,7 @@ fn who_never_answers_is_said_too_and_by_whom_it_was_noticed() {
     let before = scene.program.log().len();
     let ready = super::ask(scene.address(), "GET", "/readyz", &[], "");
     assert_eq!(ready.status, 503);
-    let said = said_after(&scene, before);
+    let said = said_after(&scene, before, 1);
     assert!(
         said.contains("the store did not answer in time") && said.contains("2s"),
         "{said}"
@@ -172,6 +178,34 @@ fn who_never_answers_is_said_too_and_by_whom_it_was_noticed() {
     let before = scene.program.log().len();
     let users = super::call(scene.address(), "GET", "/users", &scene.bearer, "");
     assert_eq!(users.status, 504);
-    let said = said_after(&scene, before);
+    let said = said_after(&scene, before, 1);
     assert!(said.contains("no answer from supabase within 5s"), "{said}");
+}
+
+#[test]
+fn at_the_default_level_a_store_that_is_down_is_said_once_for_each_route_and_then_summed_up() {
+    let place = Stack::shared().place();
+    let mut scene = Scene::new(&place, &[("LOG_FORMAT", "json")]);
+    place.gateway.fault(Fault::InvalidApiKey);
+    for _ in 0..5 {
+        scene.round();
+    }
+    scene.program.signal("-TERM");
+    assert!(scene.program.exit().success());
+    let log = scene.program.log();
+    let words = "supabase rejected the service key (401 Unauthorized)";
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(words)).collect();
+    let (summaries, first): (Vec<&str>, Vec<&str>) = lines
+        .into_iter()
+        .partition(|line| line.contains(r#""repeats":"#));
+    // Each method of each route, of which two are asked for two users.
+    assert_eq!((first.len(), summaries.len()), (8, 8), "{log}");
+    let repeats: u64 = summaries
+        .iter()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["repeats"].as_u64().unwrap()
+        })
+        .sum();
+    assert_eq!(repeats + 8, 5 * 9);
 }
