@@ -66,12 +66,6 @@ async fn main() -> ExitCode {
 async fn run(demo: bool) -> Result<(), Failure> {
     let mut config = Config::read(demo, environment()?)?;
     log_to_stderr(&config.log_filter)?;
-    if config.derived_server_secret && !demo {
-        tracing::warn!(
-            "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
-             forgets failed sign-ins and known addresses"
-        );
-    }
 
     // Kept until the end: the directory goes with it.
     let throw_away;
@@ -125,6 +119,12 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         tracing::info!(?user, demo, "first user created");
     }
 
+    if config.derived_server_secret && !demo {
+        tracing::warn!(
+            "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
+             forgets failed sign-ins and known addresses"
+        );
+    }
     let listener = TcpListener::bind(config.bind)
         .await
         .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;

@@ -13,6 +13,7 @@ use crate::store::{Account, UserStore};
 use crate::user::{Email, Role, TenantId, User, UserId};
 use core::fmt;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use std::sync::Arc;
 use write::{Write, WriteQueue};
 
 /// Keeps users in an SQLite database. Cheap to clone; clones share the connections.
@@ -36,6 +37,10 @@ use write::{Write, WriteQueue};
 /// A call that was answered is on disk: a crash of the program or a power cut does not undo it.
 #[derive(Clone)]
 pub struct SqliteStore {
+    connections: Arc<Connections>,
+}
+
+struct Connections {
     reader: SqlitePool,
     writer: SqlitePool,
     writes: WriteQueue,
@@ -66,7 +71,8 @@ impl From<sqlx::Error> for SqliteError {
 impl SqliteStore {
     /// Starts a transaction in which a rule reads and writes.
     async fn begin(&self) -> Result<Write, SqliteError> {
-        self.writes.begin(&self.writer).await
+        let connections = &*self.connections;
+        connections.writes.begin(&connections.writer).await
     }
 }
 
@@ -92,13 +98,13 @@ impl UserStore for SqliteStore {
 
     async fn find_by_login(&self, login: &str) -> Result<Option<Account<User>>, SqliteError> {
         match Email::parse(login) {
-            Ok(email) => rows::by_email(&self.reader, &email).await,
+            Ok(email) => rows::by_email(&self.connections.reader, &email).await,
             Err(_) => Ok(None),
         }
     }
 
     async fn find_by_id(&self, id: &UserId) -> Result<Option<Account<User>>, SqliteError> {
-        rows::by_id(&self.reader, id).await
+        rows::by_id(&self.connections.reader, id).await
     }
 
     async fn replace_password_hash(
@@ -117,7 +123,7 @@ impl UserStore for SqliteStore {
 impl UserDirectory for SqliteStore {
     async fn list(&self, tenant: Option<&TenantId>, page: Page) -> Result<Listing, SqliteError> {
         // One transaction, so that page and total are of the same moment.
-        let mut transaction = self.reader.begin().await?;
+        let mut transaction = self.connections.reader.begin().await?;
         let users = rows::page(&mut transaction, tenant, page).await?;
         let total = rows::count(&mut transaction, tenant).await?;
         transaction.commit().await.map_err(SqliteError::new)?;
@@ -182,7 +188,7 @@ impl UserDirectory for SqliteStore {
 
     /// Asks for a row, so that a database whose table is missing or damaged does not answer.
     async fn ping(&self) -> Result<(), SqliteError> {
-        rows::any(&self.reader).await
+        rows::any(&self.connections.reader).await
     }
 }
 
