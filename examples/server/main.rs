@@ -101,11 +101,6 @@ async fn run(demo: bool) -> Result<(), Failure> {
             "the demonstration's key, database and user are thrown away at the end; SECRET_KEY, SERVER_SECRET, DATABASE, ADMIN_* \
              and SUPABASE_* are not read"
         );
-    } else if config.derived_server_secret {
-        tracing::warn!(
-            "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
-             forgets failed sign-ins and known addresses"
-        );
     }
 
     // Kept until the end: the directory goes with it.
@@ -176,6 +171,12 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         }
     }
 
+    if config.derived_server_secret && !demo {
+        tracing::warn!(
+            "SERVER_SECRET is not set, so it is derived from SECRET_KEY: a new SECRET_KEY then also ends device tokens and \
+             forgets failed sign-ins and known addresses"
+        );
+    }
     let signals = shutdown::signals()?;
     let listener = TcpListener::bind(config.bind)
         .await

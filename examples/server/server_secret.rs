@@ -1,4 +1,4 @@
-//! `SERVER_SECRET`: under what the names of counters are hashed and device tokens are made.
+//! `SERVER_SECRET`: hashes the names of counters and makes device tokens.
 
 use crate::config::ConfigError;
 use portcullis::opaque::{ServerSecret, ServerSecretError};
@@ -7,8 +7,8 @@ const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
 
 /// Reads a list of secrets, separated by commas: the first makes, all of them verify.
 ///
-/// Where it is not set, the secret is derived from `SECRET_KEY` (and `SECRET_KEY_PREVIOUS`), and where that is not either, as in the demonstration, it is
-/// random. The second value says whether it was derived.
+/// Without it the secret is derived from `SECRET_KEY` (and `SECRET_KEY_PREVIOUS`), and without that it is random, as in the
+/// demonstration. The second value says whether it was derived.
 pub(crate) fn read(
     list: Option<&str>,
     secret_key: Option<&str>,

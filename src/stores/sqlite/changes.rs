@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteConnection;
 impl SqliteStore {
     /// Starts a transaction in which a rule reads and writes.
     pub(super) async fn begin(&self) -> Result<Write, SqliteError> {
-        self.writes.begin(&self.writer).await
+        self.connections.writes.begin(&self.connections.writer).await
     }
 
     pub(super) async fn replace_hash(
@@ -32,7 +32,7 @@ impl SqliteStore {
         page: Page,
     ) -> Result<Listing, SqliteError> {
         // One transaction, so that page and total are of the same moment.
-        let mut transaction = self.reader.begin().await?;
+        let mut transaction = self.connections.reader.begin().await?;
         let users = rows::page(&mut transaction, tenant, page).await?;
         let total = rows::count(&mut transaction, tenant).await?;
         transaction.commit().await?;

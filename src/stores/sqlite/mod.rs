@@ -18,6 +18,7 @@ use core::fmt;
 use readiness::Readiness;
 use sqlx::sqlite::SqlitePool;
 use std::path::Path;
+use std::sync::Arc;
 use write::WriteQueue;
 
 /// Keeps users in an SQLite database. Cheap to clone; clones share the connections.
@@ -41,12 +42,17 @@ use write::WriteQueue;
 /// A call that was answered is on disk: a crash of the program or a power cut does not undo it.
 #[derive(Clone)]
 pub struct SqliteStore {
+    connections: Arc<Connections>,
+}
+
+struct Connections {
     reader: SqlitePool,
     writer: SqlitePool,
     writes: WriteQueue,
     /// For [`SqliteThrottle`].
     attempts: SqlitePool,
     attempt_writes: WriteQueue,
+    readiness: Readiness,
     readiness: Readiness,
 }
 
@@ -138,7 +144,7 @@ impl SqliteStore {
 
     /// Lets an error say which file it is about.
     fn named<T, E: InFile>(&self, result: Result<T, E>) -> Result<T, E> {
-        result.map_err(|error| error.in_file(self.writer.connect_options().get_filename()))
+        result.map_err(|error| error.in_file(self.connections.writer.connect_options().get_filename()))
     }
 }
 
@@ -148,13 +154,13 @@ impl UserStore for SqliteStore {
 
     async fn find_by_login(&self, login: &str) -> Result<Option<Account<User>>, SqliteError> {
         match Email::parse(login) {
-            Ok(email) => self.named(rows::by_email(&self.reader, &email).await),
+            Ok(email) => self.named(rows::by_email(&self.connections.reader, &email).await),
             Err(_) => Ok(None),
         }
     }
 
     async fn find_by_id(&self, id: &UserId) -> Result<Option<Account<User>>, SqliteError> {
-        self.named(rows::by_id(&self.reader, id).await)
+        self.named(rows::by_id(&self.connections.reader, id).await)
     }
 
     async fn replace_password_hash(
@@ -207,8 +213,8 @@ impl UserDirectory for SqliteStore {
     /// The table is read each time. The rest is checked at most once a second, by 64 KiB that are written to the disk
     /// in a transaction and rolled back; calls in between get the same outcome.
     async fn ping(&self) -> Result<(), SqliteError> {
-        self.named(rows::any(&self.reader).await)?;
-        self.named(self.readiness.check(&self.writer).await)
+        self.named(rows::any(&self.connections.reader).await)?;
+        self.named(self.connections.readiness.check(&self.connections.writer).await)
     }
 }
 

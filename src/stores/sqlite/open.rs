@@ -2,13 +2,14 @@
 
 use super::readiness::Readiness;
 use super::write::WriteQueue;
-use super::{InFile as _, SqliteError, SqliteStore};
+use super::{Connections, InFile as _, SqliteError, SqliteStore};
 use core::time::Duration;
 use sqlx::Executor as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Connections for reading; writing has one of its own.
@@ -83,12 +84,14 @@ impl SqliteStore {
     fn over(reader: SqlitePool, writer: SqlitePool, attempts: SqlitePool) -> Self {
         let (writes, attempt_writes) = WriteQueue::pair();
         Self {
-            readiness: Readiness::new(&writer.connect_options()),
-            reader,
-            writer,
-            writes,
-            attempts,
-            attempt_writes,
+            connections: Arc::new(Connections {
+                readiness: Readiness::new(&writer.connect_options()),
+                reader,
+                writer,
+                writes,
+                attempts,
+                attempt_writes,
+            }),
         }
     }
 
@@ -100,15 +103,15 @@ impl SqliteStore {
     /// # Errors
     /// [`SqliteError`] if the database can't be written, or was made by a newer version of this crate.
     pub async fn migrate(&self) -> Result<(), SqliteError> {
-        self.named(migrate(&self.writer).await)
+        self.named(migrate(&self.connections.writer).await)
     }
 
     /// Closes all connections and waits until that is done. Calls still under way end first.
     pub async fn close(&self) {
-        self.reader.close().await;
-        self.attempts.close().await;
+        self.connections.reader.close().await;
+        self.connections.attempts.close().await;
         // The last connection to close folds the write-ahead log into the database file.
-        self.writer.close().await;
+        self.connections.writer.close().await;
     }
 }
 
@@ -199,19 +202,26 @@ mod tests {
             .unwrap();
         let ask = async |pragma: &'static str| -> (i64, i64, i64) {
             let of = async |pool| sqlx::query_scalar(pragma).fetch_one(pool).await.unwrap();
-            let (writer, reader) = (of(&store.writer).await, of(&store.reader).await);
-            (writer, reader, of(&store.attempts).await)
+            let (writer, reader) = (
+                of(&store.connections.writer).await,
+                of(&store.connections.reader).await,
+            );
+            (writer, reader, of(&store.connections.attempts).await)
         };
         let full_full_normal = (2, 2, 1);
         assert_eq!(ask("PRAGMA synchronous").await, full_full_normal);
         assert_eq!(ask("PRAGMA foreign_keys").await, (1, 1, 1));
         assert_eq!(ask("PRAGMA busy_timeout").await, (5000, 5000, 5000));
         let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
-            .fetch_one(&store.writer)
+            .fetch_one(&store.connections.writer)
             .await
             .unwrap();
         assert_eq!(mode, "wal");
-        let write = store.reader.execute("DELETE FROM portcullis_users").await;
+        let write = store
+            .connections
+            .reader
+            .execute("DELETE FROM portcullis_users")
+            .await;
         assert!(write.is_err(), "readers cannot write");
     }
 
@@ -237,7 +247,7 @@ mod tests {
         ] {
             let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(statement)
                 .bind("x")
-                .fetch_all(&store.reader)
+                .fetch_all(&store.connections.reader)
                 .await
                 .unwrap();
             let steps: Vec<&str> = plan.iter().map(|step| step.3.as_str()).collect();

@@ -76,7 +76,7 @@ async fn a_success_that_is_dropped_is_recorded_as_a_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_pardon_that_is_dropped_is_whole_or_none() {
+async fn forgiving_that_is_dropped_clears_everything_or_nothing() {
     for times in 0.. {
         let fixture = Fixture::new().await;
         let throttle = &fixture.throttle;

@@ -3,8 +3,8 @@
 
 mod clock;
 mod dropped;
+mod known;
 mod model;
-mod places;
 mod races;
 mod rotation;
 mod size;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many forgotten rows of a table are deleted in one step.
-const FORGOTTEN_AT_ONCE: i64 = 512;
+pub(super) const FORGOTTEN_AT_ONCE: i64 = 512;
 
 /// Microseconds since 1970.
 pub(super) type Micros = i64;

@@ -1,8 +1,9 @@
 //! [`SqliteThrottle`]: failed sign-ins counted in the database file, so that they survive a restart.
 
 mod counters;
-mod ledger;
-mod places;
+mod devices;
+mod known_addresses;
+mod steps;
 
 use super::{SqliteError, SqliteStore};
 use crate::clock::{Clock, SystemClock};
@@ -15,9 +16,9 @@ use crate::user::UserId;
 use core::fmt;
 use core::num::NonZeroU32;
 use core::time::Duration;
-use ledger::Ledger;
-pub use ledger::SqliteCharge;
 use std::sync::{Arc, OnceLock};
+use steps::Shared;
+pub use steps::SqliteCharge;
 use tokio::runtime::Handle;
 
 /// Counts failed sign-ins in the database of a [`SqliteStore`]: as [`MemoryThrottle`](crate::throttle::MemoryThrottle) does
@@ -40,25 +41,24 @@ use tokio::runtime::Handle;
 /// # }
 /// ```
 ///
-/// Logins and addresses are stored as keyed hashes only, device tokens as hashes. What is forgotten is deleted a little at a time
-/// as attempts are made: counters last a day after the last failure, two days from the 100th on, known addresses 30 days,
-/// devices 180 days.
+/// Logins and addresses are stored as keyed hashes only, device tokens as hashes. Each attempt deletes a few forgotten rows:
+/// counters last a day after the last failure, two days from the 100th on, known addresses 30 days, devices 180 days.
 ///
 /// # Durability
 ///
-/// Counters have a connection of their own with `synchronous = NORMAL`: an attempt does not wait for the disk. A crash of the
-/// program loses nothing. A power cut may lose what was written in the last moments, and never leaves the database damaged.
-/// That is safe: a few failures are forgotten, and somebody who signed in just then may have a counter not cleared, or an address
-/// or a device not recorded, and is then counted as at a new address. [`forgive`](Throttle::forgive) waits for the disk.
+/// Counters have a connection of their own with `synchronous = NORMAL`: an attempt does not wait for the disk. A crash of
+/// the program loses nothing. A power cut may lose what was written in the last moments; the database stays intact.
+/// That is safe: a few failures are forgotten, a counter may not be cleared, and an address or a device that was
+/// recorded just then may count as new. [`forgive`](Throttle::forgive) waits for the disk.
 ///
 /// With [`SqliteStore::with_pool`] it uses one connection of that pool at a time, with the settings of its owner.
 ///
 /// # Time
 ///
-/// Times are those of the system's clock, or the processes on one file would not agree. A counter that was written while the
-/// clock was ahead is taken as written now: it delays nobody for longer than it would have.
+/// Times are those of the system's clock, on which all processes of a machine agree. A counter that was written while
+/// the clock was ahead counts as written now: it delays nobody for longer than it would have.
 pub struct SqliteThrottle {
-    ledger: Ledger,
+    shared: Shared,
     in_flight: InFlight<String>,
     refunds: OnceLock<Refunds<SqliteCharge>>,
 }
@@ -67,7 +67,7 @@ impl SqliteThrottle {
     /// Counts in the store's database. All processes on it need the same secret: they find each other's counters by it.
     pub fn new(store: &SqliteStore, secret: ServerSecret) -> Self {
         Self {
-            ledger: Ledger {
+            shared: Shared {
                 store: store.clone(),
                 secret,
                 limits: Limits::default(),
@@ -83,21 +83,21 @@ impl SqliteThrottle {
     /// Sets how many failures in a row a counter has before delays begin. Default: 10. More than 100 is 100.
     #[must_use]
     pub fn account_failures(mut self, failures: NonZeroU32) -> Self {
-        self.ledger.limits = self.ledger.limits.account_failures(failures);
+        self.shared.limits = self.shared.limits.account_failures(failures);
         self
     }
 
     /// Sets how many failures an address has within a window. Default: 100.
     #[must_use]
     pub fn address_failures(mut self, failures: NonZeroU32) -> Self {
-        self.ledger.limits = self.ledger.limits.address_failures(failures);
+        self.shared.limits = self.shared.limits.address_failures(failures);
         self
     }
 
     /// Sets how long an address's window is. Default: 15 minutes. Less than a second is a second.
     #[must_use]
     pub fn address_window(mut self, window: Duration) -> Self {
-        self.ledger.limits = self.ledger.limits.address_window(window);
+        self.shared.limits = self.shared.limits.address_window(window);
         self
     }
 
@@ -106,14 +106,14 @@ impl SqliteThrottle {
     /// Of the processes on one file each may exceed it by an eighth, and by 256 at most.
     #[must_use]
     pub fn capacity(mut self, entries: u32) -> Self {
-        self.ledger.capacity = entries.max(16);
+        self.shared.capacity = entries.max(16);
         self
     }
 
     /// Takes the time from elsewhere. Default: [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.ledger.clock = Arc::new(clock);
+        self.shared.clock = Arc::new(clock);
         self
     }
 
@@ -121,12 +121,12 @@ impl SqliteThrottle {
     fn start_refunds(&self) {
         if let (None, Ok(runtime)) = (self.refunds.get(), Handle::try_current()) {
             self.refunds.get_or_init(|| {
-                let ledger = self.ledger.clone();
+                let shared = self.shared.clone();
                 Refunds::start(&runtime, move |charges| {
-                    let ledger = ledger.clone();
+                    let shared = shared.clone();
                     async move {
                         // What cannot be given back stays charged, and is not tried again: that might give it back twice.
-                        let _stays_charged = ledger.refund(&charges).await;
+                        let _stays_charged = shared.refund(&charges).await;
                     }
                 })
             });
@@ -138,12 +138,12 @@ impl Throttle for SqliteThrottle {
     type Charge = SqliteCharge;
 
     fn server_secret(&self) -> Option<&ServerSecret> {
-        Some(&self.ledger.secret)
+        Some(&self.shared.secret)
     }
 
     async fn acquire(&self, attempt: &Attempt) -> Result<Acquired<SqliteCharge>, ThrottleError> {
         self.start_refunds();
-        self.ledger.acquire(attempt, &self.in_flight).await
+        self.shared.acquire(attempt, &self.in_flight).await
     }
 
     async fn success(
@@ -151,7 +151,7 @@ impl Throttle for SqliteThrottle {
         charge: &SqliteCharge,
         success: Success<'_>,
     ) -> Result<(), ThrottleError> {
-        let recorded = self.ledger.success(charge, success).await;
+        let recorded = self.shared.success(charge, success).await;
         recorded.map_err(unavailable)
     }
 
@@ -167,9 +167,14 @@ impl Throttle for SqliteThrottle {
         logins: &[&str],
         what: Forget,
     ) -> Result<(), ThrottleError> {
-        let forgiven = self.ledger.forgive(account, logins, what).await;
+        let forgiven = self.shared.forgive(account, logins, what).await;
         forgiven.map_err(unavailable)
     }
+}
+
+/// As SQL has numbers.
+fn places_per_account() -> i64 {
+    i64::try_from(Limits::PLACES_PER_ACCOUNT).unwrap_or(i64::MAX)
 }
 
 fn unavailable(error: SqliteError) -> ThrottleError {
@@ -179,8 +184,8 @@ fn unavailable(error: SqliteError) -> ThrottleError {
 impl fmt::Debug for SqliteThrottle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteThrottle")
-            .field("limits", &self.ledger.limits)
-            .field("capacity", &self.ledger.capacity)
+            .field("limits", &self.shared.limits)
+            .field("capacity", &self.shared.capacity)
             .field("in_flight", &self.in_flight.total())
             .finish_non_exhaustive()
     }

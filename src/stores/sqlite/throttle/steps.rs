@@ -1,7 +1,7 @@
 //! The steps of an attempt, each one transaction.
 
 use super::counters::{self, Charged, Counters, Micros, micros};
-use super::{SqliteError, places, unavailable};
+use super::{SqliteError, devices, known_addresses, unavailable};
 use crate::clock::Clock;
 use crate::opaque::ServerSecret;
 use crate::stores::sqlite::SqliteStore;
@@ -21,7 +21,7 @@ const EVICTION_INTERVAL: u32 = 256;
 
 /// What the counters are read and written with.
 #[derive(Clone)]
-pub(super) struct Ledger {
+pub(super) struct Shared {
     pub(super) store: SqliteStore,
     pub(super) secret: ServerSecret,
     pub(super) limits: Limits,
@@ -68,15 +68,16 @@ fn texts(names: &[Names], of: fn(&Names) -> Option<&String>) -> Vec<&str> {
     names.iter().filter_map(of).map(String::as_str).collect()
 }
 
-impl Ledger {
+impl Shared {
     /// Not before the write lock is held: otherwise another attempt could be written later and yet be older.
     fn now(&self) -> Micros {
         micros(self.clock.now())
     }
 
     async fn begin(&self) -> Result<Write, SqliteError> {
-        (self.store.attempt_writes)
-            .begin(&self.store.attempts)
+        let connections = &*self.store.connections;
+        (connections.attempt_writes)
+            .begin(&connections.attempts)
             .await
     }
 
@@ -104,10 +105,10 @@ impl Ledger {
         let now = self.now();
         let logins = texts(&names, account);
         let known = match &attempt.device {
-            Some(device) => places::device(&mut db, &logins, device, now).await?,
+            Some(device) => devices::find(&mut db, &logins, device, now).await?,
             None => None,
         };
-        let known_addresses = texts(&names, known_address);
+        let pairs = texts(&names, known_address);
         let known_device = known.as_ref().map(|known| known.device);
         let (name_of, counter): (fn(&Names) -> Option<&String>, _) = match known {
             Some(known) => (
@@ -117,8 +118,8 @@ impl Ledger {
                     token_version: known.token_version,
                 },
             ),
-            None if !known_addresses.is_empty()
-                && places::knows_address(&mut db, &known_addresses, now).await? =>
+            None if !pairs.is_empty()
+                && known_addresses::is_known(&mut db, &pairs, now).await? =>
             {
                 (known_address, Counter::KnownAddress)
             }
@@ -187,7 +188,8 @@ impl Ledger {
         if before == 0 || before.checked_div(interval) != after.checked_div(interval) {
             let most = i64::from(self.capacity.saturating_sub(interval));
             counters::evict(db, &self.limits, most, now).await?;
-            places::evict(db, now).await?;
+            known_addresses::evict(db, now).await?;
+            devices::evict(db, now).await?;
         }
         Ok(())
     }
@@ -217,10 +219,10 @@ impl Ledger {
         counters.write(&mut db).await?;
         let logins = texts(&charge.names, account);
         let addresses = texts(&charge.names, known_address);
-        places::record_address(&mut db, &logins, &addresses, now).await?;
+        known_addresses::record(&mut db, &logins, &addresses, now).await?;
         for device in [charge.device, success.new_device].into_iter().flatten() {
             let (account, version) = (success.account, success.token_version);
-            places::record_device(&mut db, &logins, &device, account, version, now).await?;
+            devices::record(&mut db, &logins, &device, account, version, now).await?;
         }
         db.commit().await
     }
@@ -258,8 +260,9 @@ impl Ledger {
         let everything = what == Forget::Everything;
         let of_account = everything.then_some(account);
         let mut db = self.store.begin().await?;
-        let (addresses, devices) = places::of_login(&mut db, &logins, of_account).await?;
-        let devices = devices.into_iter().flat_map(|device| {
+        let addresses = known_addresses::of_login(&mut db, &logins).await?;
+        let found = devices::of_login(&mut db, &logins, of_account).await?;
+        let devices = found.into_iter().flat_map(|device| {
             let attempt = Attempt::new("", None).device(device);
             throttle_names::of_attempt(&self.secret, &attempt)
         });
@@ -269,7 +272,8 @@ impl Ledger {
         cleared.extend(addresses.iter().chain(&devices).map(String::as_str));
         counters::clear(&mut db, &cleared).await?;
         if everything {
-            places::forget(&mut db, &logins, account).await?;
+            known_addresses::forget(&mut db, &logins).await?;
+            devices::forget(&mut db, &logins, account).await?;
         }
         db.commit().await
     }
