@@ -11,7 +11,10 @@ use sqlx::sqlite::SqliteConnection;
 impl SqliteStore {
     /// Starts a transaction in which a rule reads and writes.
     pub(super) async fn begin(&self) -> Result<Write, SqliteError> {
-        self.connections.writes.begin(&self.connections.writer).await
+        self.connections
+            .writes
+            .begin(&self.connections.writer)
+            .await
     }
 
     pub(super) async fn replace_hash(

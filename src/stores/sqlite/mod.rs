@@ -53,7 +53,6 @@ struct Connections {
     attempts: SqlitePool,
     attempt_writes: WriteQueue,
     readiness: Readiness,
-    readiness: Readiness,
 }
 
 /// The database could not be asked, or holds what is no user.
@@ -131,7 +130,7 @@ impl SqliteStore {
         let mut listed = Vec::new();
         let mut after = String::new();
         while listed.len() < MAX_LISTED {
-            let rows = rows::suspect_identifiers(&self.reader, &after).await?;
+            let rows = rows::suspect_identifiers(&self.connections.reader, &after).await?;
             let Some((last, ..)) = rows.last() else { break };
             after.clone_from(last);
             for (id, role, tenant_id) in &rows {
@@ -144,7 +143,9 @@ impl SqliteStore {
 
     /// Lets an error say which file it is about.
     fn named<T, E: InFile>(&self, result: Result<T, E>) -> Result<T, E> {
-        result.map_err(|error| error.in_file(self.connections.writer.connect_options().get_filename()))
+        result.map_err(|error| {
+            error.in_file(self.connections.writer.connect_options().get_filename())
+        })
     }
 }
 
@@ -214,7 +215,12 @@ impl UserDirectory for SqliteStore {
     /// in a transaction and rolled back; calls in between get the same outcome.
     async fn ping(&self) -> Result<(), SqliteError> {
         self.named(rows::any(&self.connections.reader).await)?;
-        self.named(self.connections.readiness.check(&self.connections.writer).await)
+        self.named(
+            self.connections
+                .readiness
+                .check(&self.connections.writer)
+                .await,
+        )
     }
 }
 
