@@ -15,7 +15,7 @@ pub(crate) struct Connection {
     pub(crate) peer: IpAddr,
     state: Mutex<State>,
     told: Notify,
-    /// Told when this connection becomes idle.
+    /// Notified when this connection becomes idle.
     changed: Arc<Notify>,
 }
 
@@ -116,7 +116,7 @@ impl Connection {
         self.lock().order.is_none()
     }
 
-    /// Since when the order could have been given; `None` if it can't.
+    /// Returns since when the order fits; `None` if it does not.
     pub(crate) fn fit_since(&self, order: Order, now: Instant) -> Option<Instant> {
         let state = self.lock();
         let (activity, grace) = match order {

@@ -38,7 +38,7 @@ struct Open {
     warned: Option<Instant>,
 }
 
-/// A place in the table, for as long as the connection is open.
+/// An entry in the table, which is removed on drop: when the connection is closed.
 pub(crate) struct Admitted {
     pub(crate) connection: Arc<Connection>,
     table: Arc<Connections>,
@@ -53,7 +53,7 @@ impl Connections {
         })
     }
 
-    /// Takes up a new connection, as soon as there is room for it.
+    /// Admits a new connection as soon as the limit allows it.
     pub(crate) async fn admit(self: &Arc<Self>, peer: IpAddr) -> Admitted {
         loop {
             if let Some(admitted) = self.try_admit(peer) {
@@ -84,8 +84,8 @@ impl Connections {
         })
     }
 
-    /// Closes an eighth of the open connections, if so many are idle; tells whether any was.
-    pub(crate) fn make_room(&self) -> bool {
+    /// Closes an eighth of the open connections, or as many as are idle; returns whether any was.
+    pub(crate) fn close_idle(&self) -> bool {
         let now = Instant::now();
         let mut open = self.lock();
         let wanted = (open.connections.len() / 8).max(1);
@@ -107,7 +107,7 @@ impl Open {
         self.connections.len() >= least && staying.count() >= least
     }
 
-    /// Gives the order to one connection that fits it: of the peer that holds most, the one that has fitted longest.
+    /// Gives the order to one connection that it fits: of the peer that holds most, the one that it has fitted longest.
     fn end_one(&mut self, order: Order, now: Instant) -> bool {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for connection in &self.connections {

@@ -31,8 +31,8 @@ use tower::ServiceExt as _;
 /// The largest head of a request that is buffered, in bytes. Longer addresses than 64 KiB are answered 414.
 const MAX_HEAD: usize = 96 * 1024;
 
-/// How long to wait when the operating system has no more connections to give, after some were closed, or else.
-const AFTER_ROOM_MADE: Duration = Duration::from_millis(10);
+/// How long to wait after the operating system had no connection to give: if idle ones were closed, and if none was idle.
+const AFTER_CLOSING: Duration = Duration::from_millis(10);
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is ready, then lets the requests in flight finish.
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
     let table = Connections::new(limits.connections);
     let mut connections = JoinSet::new();
     loop {
-        // Accepted first: only who connects can say who holds all the others.
+        // Accept first: a new connection is what makes the table close another one.
         let accepted = tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
@@ -63,12 +63,12 @@ pub(crate) async fn serve(
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Out of file descriptors or memory: the error comes again at once, so it must not be a loop.
-                let room_made = table.make_room();
+                // Out of file descriptors or memory. Without a pause the loop would meet the same error at once.
+                let closed_some = table.close_idle();
                 let error = ErrorChain::new(&error).to_string();
                 tracing::warn!(code = "accept", error, "no connection could be accepted");
-                let pause = if room_made {
-                    AFTER_ROOM_MADE
+                let pause = if closed_some {
+                    AFTER_CLOSING
                 } else {
                     AFTER_ACCEPT_ERROR
                 };
@@ -94,7 +94,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// Whether the error is of the connection that was to be accepted, and the next one may be fine.
+/// Whether the error concerns only the connection that was to be accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     let kinds = [
@@ -144,7 +144,7 @@ async fn serve_one(
     let (mut stopping, mut give_up) = (false, pin!(sleep(Duration::MAX)));
     let ended = loop {
         tokio::select! {
-            // First: what has arrived is read before an idle connection is closed.
+            // In this order, so that what has arrived is read before an idle connection is closed.
             biased;
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
             () = entry.told_to_close() => {

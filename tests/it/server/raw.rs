@@ -39,7 +39,7 @@ impl Wire {
 
     /// Connects from another address of this machine. Linux has all of 127.0.0.0/8; elsewhere it is the usual one.
     pub(crate) fn from(source: Ipv4Addr, address: SocketAddr) -> Self {
-        if !cfg!(target_os = "linux") {
+        if source == Ipv4Addr::LOCALHOST || !cfg!(target_os = "linux") {
             return Self::to(address);
         }
         let connect = || {
