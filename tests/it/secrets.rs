@@ -9,6 +9,7 @@ use portcullis::directory::{NewUser, UserChanges, UserDirectory};
 use portcullis::event::{Event, Observer};
 use portcullis::extract::Verified;
 use portcullis::offload::Inline;
+use portcullis::opaque::ServerSecret;
 use portcullis::stores::memory::MemoryStore;
 use portcullis::stores::sqlite::SqliteStore;
 use portcullis::stores::supabase::{SupabaseKey, SupabaseStore, SupabaseThrottle};
@@ -237,5 +238,7 @@ async fn stores_hide_what_they_hold() {
     hidden(&builder);
     let store = builder.build().unwrap();
     hidden(&store);
-    hidden(&SupabaseThrottle::new(&store, format!("{CANARY}!").as_bytes()).unwrap());
+    let secret = ServerSecret::new(CANARY.repeat(2).as_bytes()).unwrap();
+    let throttle = SupabaseThrottle::new(&store, secret);
+    hidden(&throttle.legacy_secret(CANARY.as_bytes()));
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// How long a start may take before it counts as failed; a busy machine takes seconds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The password of the role that the REST server signs in with.
 pub(crate) const AUTHENTICATOR_PASSWORD: &str = "authpw";

@@ -224,6 +224,14 @@ begin
     perform "public".portcullis_throttle_lock(counted || all_devices || addresses || networks);
     perform "public".portcullis_throttle_lock_rows(counted || all_devices || addresses || networks);
     moment := "public".portcullis_throttle_now();
+    -- A clock that was set back must not stretch a delay of a second to years.
+    update "public".portcullis_counters c set
+        since = moment,
+        forget_at = moment + case
+            when c.is_address then address_window
+            when c.failures >= 100 then interval '48 hours'
+            else interval '24 hours' end
+    where c.name = any (counted || all_devices || addresses || networks) and c.since > moment;
     for judged in
         select k.kind, k.threshold, c.failures, c.since, coalesce((attempt -> 'in_flight' ->> k.kind)::integer, 0) as in_flight
         from (values
@@ -286,14 +294,21 @@ end $$;
 create or replace function "public".portcullis_throttle_forget_places(accounts text[], used text, moment timestamptz)
 returns void
 language plpgsql set search_path = '' as $$
+declare
+    -- Looked up without a lock, which would be written to each of the sixteen.
+    addresses constant text[] := array(
+        select k.name from "public".portcullis_known_addresses k where k.account = any (accounts)
+        order by k.name is not distinct from used desc, k.last_use desc offset 16);
+    devices constant text[] := array(
+        select k.id from "public".portcullis_devices k where k.account = any (accounts)
+        order by k.last_use desc offset 16);
 begin
     delete from "public".portcullis_known_addresses d using (
-        select k.name from "public".portcullis_known_addresses k where k.account = any (accounts)
-        order by k.name is not distinct from used desc, k.last_use desc offset 16 for update skip locked
+        select k.name from "public".portcullis_known_addresses k
+        where k.name = any (addresses) for update skip locked
     ) gone where d.name = gone.name;
     delete from "public".portcullis_devices d using (
-        select k.id from "public".portcullis_devices k where k.account = any (accounts)
-        order by k.last_use desc offset 16 for update skip locked
+        select k.id from "public".portcullis_devices k where k.id = any (devices) for update skip locked
     ) gone where d.id = gone.id;
     delete from "public".portcullis_known_addresses d using (
         select k.name from "public".portcullis_known_addresses k where k.last_use <= moment - interval '30 days'

@@ -1,6 +1,6 @@
 //! Charges that are given back: in the background, in batches, once, and only where nothing came between.
 
-use super::{account, admitted, attempt, fail, failures, succeed, throttle, until};
+use super::{account, admitted, attempt, fail, failures, succeed, throttle, timeless, until};
 use crate::stack::{Fault, Recorded, Stack};
 use core::time::Duration;
 use portcullis::throttle::{Attempt, Forget, Success, Throttle as _, ThrottleError};
@@ -14,7 +14,7 @@ fn is_refund(request: &Recorded) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_goes_away_before_the_answer_is_not_charged() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let throttle = throttle(&place);
     place.gateway.delay(Duration::from_millis(40));
     // Before it is sent, on the way there, on the way back, and with the answer at hand.
@@ -68,7 +68,7 @@ async fn many_are_given_back_in_few_requests_and_nobody_waits_for_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_its_way_back_still_counts_as_in_flight() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let throttle = throttle(&place);
     let anna = attempt("anna@example.com", None);
     for _ in 0..9 {
@@ -126,8 +126,10 @@ async fn nothing_is_given_back_to_a_counter_that_was_cleared_or_has_begun_anew()
     assert_eq!((failures(&place, false), failures(&place, true)), (1, 1));
 
     let charge = admitted(&throttle, &anna).await.charge;
-    let forgiven = throttle.forgive(&account(), &["anna@example.com"], Forget::Failures);
-    forgiven.await.unwrap();
+    throttle
+        .forgive(&account(), &["anna@example.com"], Forget::Failures)
+        .await
+        .unwrap();
     fail(&throttle, &anna).await;
     throttle.not_made(charge);
     until(&place, given, "2").await;
@@ -144,7 +146,7 @@ async fn nothing_is_given_back_to_a_counter_that_was_cleared_or_has_begun_anew()
 /// A crash between the steps: whatever was charged stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_charge_outlives_the_process_that_made_it() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let anna: Attempt = attempt("anna@example.com", Some("192.0.2.1"));
     for _ in 0..10 {
         let throttle = throttle(&place);

@@ -1,6 +1,6 @@
 //! Many attempts at one moment, through several servers.
 
-use super::{PATIENCE, account, attempt, device, failures, throttle, until};
+use super::{PATIENCE, account, attempt, device, failures, throttle, timeless, until};
 use crate::stack::{Place, Stack};
 use crate::supabase::builder_at;
 use core::num::NonZeroUsize;
@@ -35,7 +35,7 @@ async fn admitted_of(servers: &[Arc<SupabaseThrottle>], attempts: Vec<Attempt>) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_attempts_at_one_account_exactly_as_many_are_admitted_as_may_fail() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let servers = servers(&place, 3);
     let guesses = (0..60)
         .map(|guess| attempt("anna@example.com", Some(&format!("198.51.100.{guess}"))))
@@ -46,7 +46,7 @@ async fn of_parallel_attempts_at_one_account_exactly_as_many_are_admitted_as_may
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_parallel_attempts_from_one_address_exactly_as_many_are_admitted_as_may_fail() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let servers = servers(&place, 3);
     let guesses = (0..140)
         .map(|guess| attempt(&format!("u{guess}@example.com"), Some("198.51.100.7")))
@@ -61,7 +61,7 @@ async fn of_parallel_attempts_from_one_address_exactly_as_many_are_admitted_as_m
 /// More than the address may fail with, of whom each is right: only those that are still in flight count.
 #[tokio::test(flavor = "multi_thread")]
 async fn eleven_devices_of_one_moment_are_busy_at_most_and_all_get_in() {
-    let place = Stack::shared().place();
+    let place = timeless();
     let throttle = throttle(&place);
     let anna = attempt("anna@example.com", None);
     let mut open = Vec::new();
@@ -169,4 +169,27 @@ async fn sign_ins_leave_half_of_the_stores_requests_to_others() {
         until(&place, "select count(*) from portcullis_counters", "0").await;
         assert_eq!(place.gateway.busiest(), of_throttle);
     }
+}
+
+/// Else two that lock the same rows would take them in different orders, each time that one comes in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn counters_that_were_not_locked_before_are_not_touched_later() {
+    let place = Stack::shared().place();
+    let throttle = throttle(&place);
+    let anna = attempt("anna@example.com", Some("192.0.2.1"));
+    let charge = throttle.acquire(&anna).await.unwrap().charge;
+    // As if all of them had come only afterwards.
+    place.sql(
+        "create or replace function portcullis_throttle_lock_rows(names text[]) returns setof uuid
+            language sql set search_path = '' as $$ select null::uuid where false $$",
+    );
+    let account = account();
+    let (success, logins) = (Success::new(&account, 0), ["anna@example.com"]);
+    throttle.success(&charge, success).await.unwrap();
+    assert_eq!(failures(&place, false), 1);
+    throttle
+        .forgive(&account, &logins, Forget::Everything)
+        .await
+        .unwrap();
+    assert_eq!(failures(&place, false), 1);
 }
