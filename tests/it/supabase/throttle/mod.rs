@@ -117,10 +117,14 @@ impl Clock {
 
     fn set(&mut self, time: SystemTime) {
         let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        // In whole microseconds, which is what the database keeps.
-        let micros = since_1970.as_micros();
+        let (hours, micros) = (
+            since_1970.as_secs() / 3600,
+            since_1970.as_micros() % 3_600_000_000,
+        );
+        // Apart, since intervals are multiplied as floating-point numbers.
         self.session.sql(&format!(
-            "update clock set at = timestamptz '1970-01-01 00:00:00+00' + {micros} * interval '1 microsecond'"
+            "update clock set at = timestamptz '1970-01-01 00:00:00+00' + make_interval(hours => {hours})
+                + {micros} * interval '1 microsecond'"
         ));
     }
 }
