@@ -67,6 +67,7 @@
 //! you may; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
 //!
 //! [`guides::operating`] runs the example server in production: proxy, TLS, backups, key rotation, trouble.
+//! [`guides::sign_in_protection`] says what protects passwords against guessing, what keeps strangers from locking an owner out, and what neither can do.
 //!
 //! # Errors
 //!

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("operating.md")]
 pub mod operating {}
+
+#[doc = include_str!("sign-in-protection.md")]
+pub mod sign_in_protection {}

@@ -98,7 +98,7 @@ fn the_types_of_a_request_are_small() {
         ("MemoryStore", size_of::<MemoryStore>(), 8),
         ("SqliteStore", size_of::<SqliteStore>(), 16),
         ("SupabaseStore", size_of::<SupabaseStore>(), 8),
-        ("SupabaseError", size_of::<SupabaseError>(), 32),
+        ("SupabaseError", size_of::<SupabaseError>(), 64),
         ("Refusal", size_of::<Refusal>(), 64),
         ("Rejection", size_of::<Rejection>(), 72),
         ("Verified", size_of::<Verified>(), 96),
