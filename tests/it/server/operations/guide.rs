@@ -160,11 +160,8 @@ fn moved(text: &str, root: &Path, http: u16, https: u16) -> String {
         .replace("listen 443 ", &format!("listen {https} "))
 }
 
-#[tokio::test]
-async fn the_guides_commands_work_from_beginning_to_end() {
-    let folder = TempDir::new().unwrap();
-    let root = folder.path();
-    let (http, https) = (free_port(), free_port());
+/// Makes the machine's folders, the stand-ins, and what of a checkout the guide uses.
+fn prepare(root: &Path, http: u16, https: u16) {
     for inside in [
         "bin",
         "run",
@@ -214,7 +211,14 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         nginx_around(&root.join("run"), &included),
     )
     .unwrap();
+}
 
+#[tokio::test]
+async fn the_guides_commands_work_from_beginning_to_end() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path();
+    let (http, https) = (free_port(), free_port());
+    prepare(root, http, https);
     let commands = blocks("sh");
     assert!(commands.len() > 10, "{commands:?}");
     let mut script =
@@ -226,7 +230,7 @@ async fn the_guides_commands_work_from_beginning_to_end() {
     fs::write(root.join("script"), &script).unwrap();
     let path = std::env::var("PATH").unwrap();
     let output = Command::new("timeout")
-        .args([&format!("{}", 6 * PATIENCE.as_secs()), "bash", "../script"])
+        .args([&(6 * PATIENCE.as_secs()).to_string(), "bash", "../script"])
         .current_dir(root.join("checkout"))
         .env_clear()
         .env(

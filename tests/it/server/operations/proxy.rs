@@ -68,7 +68,7 @@ struct Proxied {
     program: Program,
     port: u16,
     certificate: Certificate,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Proxied {
@@ -128,11 +128,11 @@ impl Proxied {
             program,
             port,
             certificate: Certificate::from_der(cert.der()).unwrap(),
-            _folder: folder,
+            folder,
         };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            let log = fs::read_to_string(this._folder.path().join("log"));
+            let log = fs::read_to_string(this.folder.path().join("log"));
             assert!(started.elapsed() < PATIENCE, "{file}: {log:?}");
             std::thread::sleep(core::time::Duration::from_millis(20));
         }
@@ -207,7 +207,7 @@ impl Proxied {
 }
 
 /// What must hold behind any proxy that the guide describes.
-async fn passes_requests_on_and_counts_failures_by_the_clients_address(proxied: Proxied) {
+async fn passes_requests_on_and_counts_failures_by_the_clients_address(proxied: &Proxied) {
     let (guesser, neighbour) = (proxied.client(2), proxied.client(3));
     let ready = neighbour.get(proxied.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
@@ -251,10 +251,10 @@ async fn passes_requests_on_and_counts_failures_by_the_clients_address(proxied: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_nginx_as_the_guide_configures_it_failures_count_for_the_clients_address() {
-    passes_requests_on_and_counts_failures_by_the_clients_address(Proxied::nginx()).await;
+    passes_requests_on_and_counts_failures_by_the_clients_address(&Proxied::nginx()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_caddy_as_the_guide_configures_it_failures_count_for_the_clients_address() {
-    passes_requests_on_and_counts_failures_by_the_clients_address(Proxied::caddy()).await;
+    passes_requests_on_and_counts_failures_by_the_clients_address(&Proxied::caddy()).await;
 }
