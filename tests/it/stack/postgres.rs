@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// How long a start may take before it counts as failed; a busy machine takes seconds.
+/// How long a start or a reload may take before it counts as failed; a busy machine takes a minute.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// The password of the role that the REST server signs in with.

@@ -250,7 +250,7 @@ fn blank(value: &mut Value) {
         Value::String(text) => {
             let (kind, hash) = text.rsplit_once(' ').unwrap_or(("", text));
             assert_eq!(hash.len(), 43, "{text}");
-            *text = format!("{kind} hash").trim_start().to_owned();
+            *text = [kind, "hash"].join(" ").trim_start().into();
         }
         Value::Array(list) => list.iter_mut().for_each(blank),
         Value::Object(object) => object.values_mut().for_each(blank),

@@ -14,8 +14,8 @@ pub struct SupabaseCharge {
     pub(super) id: String,
     /// When it was charged, in the database's words.
     pub(super) at: String,
-    pub(super) charged: Charged,
-    pub(super) names: Names,
+    pub(super) charged: Box<Charged>,
+    pub(super) names: Box<Names>,
     pub(super) counter: Counter,
     /// The device, if the attempt fell on its counter.
     pub(super) device: Option<Device>,

@@ -190,8 +190,8 @@ impl Answer {
         let charge = SupabaseCharge {
             id: id.as_str().to_owned(),
             at: admitted.at,
-            charged: admitted.charged,
-            names,
+            charged: Box::new(admitted.charged),
+            names: Box::new(names),
             counter: counter.clone(),
             device,
             is_sent: AtomicBool::new(false),

@@ -91,7 +91,7 @@ async fn work(throttle: Arc<SupabaseThrottle>, client: usize) -> Result<(), Thro
         let login = format!("u{}@example.com", number % 3);
         let mut attempt = attempt(&login, Some(&format!("2001:db8:1:{}::1", number % 4)));
         let laptop = device(&login);
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             attempt = attempt.device(laptop);
         }
         match throttle.acquire(&attempt).await {
