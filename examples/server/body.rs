@@ -28,7 +28,10 @@ pub(crate) async fn read(body: Body, limit: usize, patience: Duration) -> Result
     match whole {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
-        Err(error) if (error.source()).is_some_and(|cause| cause.is::<BodyOverdue>()) => {
+        Err(error)
+            if (error.source())
+                .is_some_and(<(dyn core::error::Error + 'static)>::is::<BodyOverdue>) =>
+        {
             Err(ApiError::TooSlow)
         }
         // The client broke off, or its chunks are malformed.

@@ -165,9 +165,10 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
     let hasher = PasswordHasher::new(HashParams::default())?;
     let state = AppState::new(MeasuredStore(store), hasher, config)?;
     if let Some(first) = &config.first_user {
-        match state.create_first(first).await? {
-            Some(user) => tracing::info!(user = user.id.as_str(), demo, "first user created"),
-            None => tracing::info!("no first user created: the store holds users already"),
+        if let Some(user) = state.create_first(first).await? {
+            tracing::info!(user = user.id.as_str(), demo, "first user created");
+        } else {
+            tracing::info!("no first user created: the store holds users already");
         }
     }
 

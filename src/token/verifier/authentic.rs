@@ -130,18 +130,12 @@ impl Shared {
         if !has_signed(entry) {
             entry = (self.keys.keys().alternatives(entry))
                 .find(|other| has_signed(other))
-<<<<<<< ours
-                .ok_or_else(|| match entry.is_over(now) {
-                    true => refused(TokenError::UnknownKey),
-                    false => unsigned(),
-=======
                 .ok_or_else(|| {
                     if entry.is_over(now) {
-                        TokenError::UnknownKey
+                        refused(TokenError::UnknownKey)
                     } else {
                         unsigned()
                     }
->>>>>>> theirs
                 })?;
         }
         self.keys.learn(&found, parts.header);
