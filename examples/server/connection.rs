@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::sync::Notify;
 
+/// How long a connection is idle at least before it may be closed. The head of its first request is usually on its way.
+const IDLE_GRACE: Duration = Duration::from_millis(50);
+
 /// How long a body may be awaited once every connection has a request in flight.
 const BODY_GRACE: Duration = Duration::from_secs(1);
 
@@ -36,12 +39,14 @@ enum Activity {
     Receiving,
     /// A request is being handled or answered.
     Busy,
+    /// The last request is answered, and the client has a moment to read that.
+    Lingering,
 }
 
 /// How the table has a connection end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// For one that is idle: close; after the request in flight, if one has arrived meanwhile.
+    /// For one that is idle: close, unless a request has arrived meanwhile.
     Close,
     /// For one that waits for a request's body: answer without the rest of the body, and close.
     Answer,
@@ -74,7 +79,7 @@ impl Connection {
     /// The request in flight waits for more of its body, or no longer does.
     pub(crate) fn receiving(&self, waits: bool) {
         let mut state = self.lock();
-        if state.activity != Activity::Idle {
+        if matches!(state.activity, Activity::Busy | Activity::Receiving) {
             state.activity = if waits {
                 Activity::Receiving
             } else {
@@ -96,14 +101,19 @@ impl Connection {
     /// The last answer is given; the connection is open only for the client to read it.
     pub(crate) fn lingers(&self) {
         let mut state = self.lock();
-        (state.activity, state.order) = (Activity::Idle, None);
+        (state.activity, state.order) = (Activity::Lingering, None);
         self.changed.notify_one();
     }
 
-    /// Whether no request is in flight and no byte of an answer is unsent.
-    pub(crate) fn is_idle(&self) -> bool {
-        let state = self.lock();
-        state.activity == Activity::Idle && !state.unsent
+    /// Returns the order, after what had arrived was read: one to close is void if that was a request.
+    pub(crate) fn order(&self) -> Option<Order> {
+        let mut state = self.lock();
+        let is_idle = state.activity == Activity::Idle && !state.unsent;
+        if state.order == Some(Order::Close) && !is_idle {
+            state.order = None;
+            self.changed.notify_one();
+        }
+        state.order
     }
 
     /// Whether the request in flight is to be answered without the rest of its body.
@@ -111,7 +121,7 @@ impl Connection {
         self.lock().order == Some(Order::Answer)
     }
 
-    /// Whether it has not been told to close.
+    /// Whether it has no order to end.
     pub(crate) fn stays(&self) -> bool {
         self.lock().order.is_none()
     }
@@ -119,14 +129,14 @@ impl Connection {
     /// Returns since when the order fits; `None` if it does not.
     pub(crate) fn fit_since(&self, order: Order, now: Instant) -> Option<Instant> {
         let state = self.lock();
-        let (activity, grace) = match order {
-            Order::Close => (Activity::Idle, Duration::ZERO),
-            Order::Answer => (Activity::Receiving, BODY_GRACE),
+        let grace = match (order, state.activity) {
+            (Order::Close, Activity::Idle) => IDLE_GRACE,
+            (Order::Close, Activity::Lingering) => Duration::ZERO,
+            (Order::Answer, Activity::Receiving) => BODY_GRACE,
+            _ => return None,
         };
-        let fits = state.order.is_none()
-            && state.activity == activity
-            && !state.unsent
-            && now.duration_since(state.since) >= grace;
+        let fits =
+            state.order.is_none() && !state.unsent && now.duration_since(state.since) >= grace;
         fits.then_some(state.since)
     }
 
@@ -136,8 +146,8 @@ impl Connection {
         self.told.notify_one();
     }
 
-    /// Waits until the table tells this connection to close.
-    pub(crate) async fn told_to_close(&self) {
+    /// Waits until the table gives an order.
+    pub(crate) async fn told_to_end(&self) {
         self.told.notified().await;
     }
 

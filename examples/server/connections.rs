@@ -16,8 +16,8 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How often a new connection that waits for another to end looks for bodies that are overdue.
-const RECHECK: Duration = Duration::from_millis(100);
+/// How often a new connection that waits for another to end looks for one whose grace is over.
+const RECHECK: Duration = Duration::from_millis(25);
 
 /// The least time between two warnings.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
@@ -59,7 +59,7 @@ impl Connections {
             if let Some(admitted) = self.try_admit(peer) {
                 return admitted;
             }
-            // Until one is closed or idle, or a body is overdue.
+            // Until one is closed or idle, or its grace may be over.
             drop(timeout(RECHECK, self.changed.notified()).await);
         }
     }
@@ -72,7 +72,7 @@ impl Connections {
         if open.staying(self.limit) {
             open.end_one(Order::Answer, now);
         }
-        // Those that were told to close count until they are closed: their sockets do.
+        // Those with an order count until they are closed: their sockets are open.
         if open.connections.len() >= self.limit {
             return None;
         }
@@ -101,7 +101,7 @@ impl Connections {
 }
 
 impl Open {
-    /// Whether at least so many connections have not been told to close.
+    /// Whether at least so many connections have no order to end.
     fn staying(&self, least: usize) -> bool {
         let staying = self.connections.iter().filter(|one| one.stays());
         self.connections.len() >= least && staying.count() >= least

@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and how they end. Everything a slow or silent client could hold is bounded here.
 
+use crate::connection::Order;
 use crate::connections::{Admitted, Connections};
 use crate::limits::Limits;
 use crate::log;
@@ -147,11 +148,11 @@ async fn serve_one(
             // In this order, so that what has arrived is read before an idle connection is closed.
             biased;
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = entry.told_to_close() => {
-                if entry.is_idle() {
-                    return;
-                }
-            }
+            () = entry.told_to_end() => match entry.order() {
+                Some(Order::Close) => return,
+                Some(Order::Answer) => {}
+                None => continue,
+            },
             _ = closed.wait_for(|closed| *closed), if !stopping => {}
             () = &mut too_old, if !stopping => {}
             // Whoever does not read its last answer is not waited for.
@@ -170,7 +171,7 @@ async fn serve_one(
     entry.lingers();
     tokio::select! {
         () = linger(stream, limits) => {}
-        () = entry.told_to_close() => {}
+        () = entry.told_to_end() => {}
     }
 }
 

@@ -210,9 +210,10 @@ async fn the_connection_idle_longest_of_the_peer_that_holds_most_is_closed() {
     in_flight.send(SLOW_BODY);
     // With these, an eighth is free: nobody is closed yet.
     let mut many: Vec<Wire> = (0..10).map(|_| open(MANY)).collect();
+    // All have been idle for a while, but for the second one.
+    std::thread::sleep(Duration::from_millis(100));
     assert!(still_answers(&mut many[1]), "closed too early");
     let mut new: Vec<Wire> = (0..2).map(|_| open(OTHER)).collect();
-    // The second one was used since.
     assert!(many[0].ended(), "the one idle longest is open");
     assert!(many[2].ended(), "the one idle second longest is open");
     for wire in few.iter_mut().chain(&mut new) {
