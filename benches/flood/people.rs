@@ -27,7 +27,7 @@ pub(crate) struct People {
 /// What became of some sign-ins.
 #[derive(Default)]
 pub(crate) struct Tried {
-    pub(crate) tried: usize,
+    pub(crate) people: usize,
     pub(crate) succeeded: usize,
     /// Of those that succeeded, all tries included; sorted.
     pub(crate) times: Vec<Duration>,
@@ -120,7 +120,7 @@ fn spread<T: Sync>(people: &[T], time: Duration, one: impl Fn(&T) -> Vec<u16> + 
                 let statuses = one(person);
                 let took = started.elapsed();
                 let mut tried = tried.lock().unwrap();
-                tried.tried += 1;
+                tried.people += 1;
                 for status in statuses {
                     if status == 200 {
                         tried.succeeded += 1;

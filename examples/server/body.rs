@@ -30,7 +30,7 @@ pub(crate) async fn read(body: Body, limit: usize, patience: Duration) -> Result
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
         Err(error)
             if (error.source())
-                .is_some_and(<(dyn core::error::Error + 'static)>::is::<BodyOverdue>) =>
+                .is_some_and(<dyn core::error::Error + 'static>::is::<BodyOverdue>) =>
         {
             Err(ApiError::TooSlow)
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// A charge that goes back if it is dropped before the hash has begun: whoever hangs up later has paid.
 pub(super) struct Charge<'a, T: Throttle> {
     throttle: &'a T,
-    charge: Option<T::Charge>,
+    open: Option<T::Charge>,
     begun: Arc<AtomicBool>,
 }
 
@@ -15,7 +15,7 @@ impl<'a, T: Throttle> Charge<'a, T> {
     pub(super) fn new(throttle: &'a T, charge: T::Charge) -> Self {
         Self {
             throttle,
-            charge: Some(charge),
+            open: Some(charge),
             begun: Arc::default(),
         }
     }
@@ -27,7 +27,7 @@ impl<'a, T: Throttle> Charge<'a, T> {
 
     /// Tells the throttle of a right password; gives the charge back if that cannot be stored.
     pub(super) async fn success(self, success: Success<'_>) -> Result<(), ThrottleError> {
-        let Some(charge) = &self.charge else {
+        let Some(charge) = &self.open else {
             return Ok(());
         };
         let stored = self.throttle.success(charge, success).await;
@@ -39,7 +39,7 @@ impl<'a, T: Throttle> Charge<'a, T> {
 
     /// Gives it back although the hash has begun: nothing was learned of the password.
     pub(super) fn give_back(mut self) {
-        if let Some(charge) = self.charge.take() {
+        if let Some(charge) = self.open.take() {
             self.throttle.not_made(charge);
         }
     }
@@ -47,7 +47,7 @@ impl<'a, T: Throttle> Charge<'a, T> {
 
 impl<T: Throttle> Drop for Charge<'_, T> {
     fn drop(&mut self) {
-        if let Some(charge) = self.charge.take()
+        if let Some(charge) = self.open.take()
             && !self.begun.load(Ordering::Acquire)
         {
             self.throttle.not_made(charge);

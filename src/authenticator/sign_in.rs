@@ -70,17 +70,17 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             .and_then(|account| account.password_hash.clone());
         let hasher = shared.hasher.clone();
         let begun = charge.begun();
-        let hashed = slot.run(begun, move || {
+        let hashing = slot.run(begun, move || {
             // Held until the hash ends, or a client that hangs up could have more at work than it may.
             let _place = place;
-            verify(&hasher, password, hash)
+            verify(&hasher, password, hash.as_ref())
         });
-        let (verdict, password) = match hashed.await {
+        let (verdict, password) = match hashing.await {
             Ok((Verdict::Failed, _)) => {
                 charge.give_back();
                 return Err(self.unavailable(source, PasswordError::NO_MEMORY));
             }
-            Ok(hashed) => hashed,
+            Ok(found) => found,
             Err(lost) => {
                 charge.give_back();
                 let error = &lost;

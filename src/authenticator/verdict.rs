@@ -20,9 +20,9 @@ pub(super) fn belongs<U>(counter: &Counter, found: Option<&Account<U>>) -> bool 
 pub(super) fn verify(
     hasher: &PasswordHasher,
     password: Password,
-    hash: Option<PasswordHash>,
+    hash: Option<&PasswordHash>,
 ) -> (Verdict, Password) {
-    let verdict = match &hash {
+    let verdict = match hash {
         Some(hash) => hasher.verify(&password, hash),
         None => hasher.verify_decoy(&password),
     };

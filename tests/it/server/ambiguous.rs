@@ -105,10 +105,10 @@ fn of_two_content_types_none_is_chosen() {
     let bearer = token(&sign_in(program.address, DEMO.0, DEMO.1));
     let form = format!("username={}&password={}", DEMO.0, DEMO.1);
     let post = |path: &str, types: &[&str], body: &str| {
-        let types: String = types
-            .iter()
+        let types: Vec<_> = (types.iter())
             .map(|kind| format!("Content-Type: {kind}\r\n"))
             .collect();
+        let types = types.concat();
         let mut wire = Wire::to(program.address);
         wire.send(format!(
             "POST {path} HTTP/1.1\r\nHost: test\r\nAuthorization: {bearer}\r\nContent-Length: {}\r\n{types}\r\n{body}",

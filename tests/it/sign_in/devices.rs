@@ -39,8 +39,8 @@ async fn a_token_is_given_only_to_who_asks_and_stays_the_same() {
     let token = asked.device_token.unwrap();
     let again = stage.with_token("anna", RIGHT, token.expose()).await;
     assert!(again.unwrap().device_token.is_none(), "it is still good");
-    let stale = stage.with_token("anna", RIGHT, "pdt_stale").await.unwrap();
-    assert!(stale.device_token.is_some());
+    let renewed = stage.with_token("anna", RIGHT, "pdt_stale").await.unwrap();
+    assert!(renewed.device_token.is_some());
 }
 
 #[tokio::test]

@@ -69,7 +69,9 @@ impl Kept {
     fn run(&self) -> u32 {
         let jobs = core::mem::take(&mut *self.0.lock().unwrap());
         let count = u32::try_from(jobs.len()).unwrap();
-        jobs.into_iter().for_each(|job| job());
+        for job in jobs {
+            job();
+        }
         count
     }
 }

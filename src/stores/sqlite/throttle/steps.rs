@@ -40,6 +40,10 @@ pub struct SqliteCharge {
     _open: OpenCharge<String>,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "each name is read by a function of this shape"
+)]
 fn account(names: &Names) -> Option<&String> {
     Some(&names.account)
 }
@@ -52,6 +56,10 @@ fn device(names: &Names) -> Option<&String> {
     names.device.as_ref()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "each name is read by a function of this shape"
+)]
 fn all_devices(names: &Names) -> Option<&String> {
     Some(&names.all_devices)
 }
@@ -125,17 +133,17 @@ impl Shared {
             }
             None => (account, Counter::Account),
         };
-        let mut charges = vec![(CounterKind::Consecutive, name_of)];
+        let mut wanted = vec![(CounterKind::Consecutive, name_of)];
         if known_device.is_some() {
-            charges.push((CounterKind::AllDevices, all_devices));
+            wanted.push((CounterKind::AllDevices, all_devices));
         }
-        charges.push((CounterKind::Address, address));
-        charges.push((CounterKind::Network, network));
+        wanted.push((CounterKind::Address, address));
+        wanted.push((CounterKind::Network, network));
 
-        let all = charges.iter().flat_map(|(_, name)| texts(&names, *name));
+        let all = wanted.iter().flat_map(|(_, name)| texts(&names, *name));
         let all: Vec<&str> = all.collect();
         let mut counters = Counters::read(&mut db, self.limits, &all, now).await?;
-        let verdicts = charges.iter().map(|(kind, name)| {
+        let verdicts = wanted.iter().map(|(kind, name)| {
             let is_judged = match kind {
                 CounterKind::Consecutive | CounterKind::AllDevices => true,
                 CounterKind::Address => counter == Counter::Account,
@@ -156,8 +164,8 @@ impl Shared {
         let (before, of_network) = (failures(name_of), failures(network));
 
         let first = names.first();
-        let mut charged = Vec::with_capacity(charges.len());
-        for (kind, name) in charges {
+        let mut charged = Vec::with_capacity(wanted.len());
+        for (kind, name) in wanted {
             let name = first.and_then(name);
             charged.extend(name.map(|name| counters.charge(name, kind, generation)));
         }
@@ -230,14 +238,13 @@ impl Shared {
     /// Gives whole charges back.
     pub(super) async fn refund(&self, charges: &[SqliteCharge]) -> Result<(), SqliteError> {
         let mut db = self.begin().await?;
-        let charged = charges.iter().flat_map(|charge| &charge.charged);
-        let charged: Vec<&Charged> = charged.collect();
-        let names: Vec<&str> = charged
-            .iter()
+        let failures = charges.iter().flat_map(|charge| &charge.charged);
+        let failures: Vec<&Charged> = failures.collect();
+        let names: Vec<&str> = (failures.iter())
             .map(|charged| charged.name.as_str())
             .collect();
         let mut counters = Counters::read(&mut db, self.limits, &names, self.now()).await?;
-        for charged in charged {
+        for charged in failures {
             counters.refund(charged);
         }
         counters.write(&mut db).await?;
