@@ -131,13 +131,14 @@ impl Config {
         let key = keys::signing_key(demo, secret.as_deref())?;
         // The demonstration has a key of its own, which replaces none.
         let previous = variable("SECRET_KEY_PREVIOUS").filter(|_| !demo);
+        let accepted_keys = keys::accepted(&key, secret.as_deref(), previous.as_deref())?;
         let (server_secret, derived_server_secret) =
             server_secret::read(list.as_deref(), secret.as_deref(), previous.as_deref())?;
         Ok(Self {
             throttle: SignInThrottle::beside(&storage, &server_secret, secret.as_deref()),
             server_secret,
             derived_server_secret,
-            accepted_keys: keys::accepted(&key, secret.as_deref(), previous.as_deref())?,
+            accepted_keys,
             base_path: base_path(variable("BASE_PATH").as_deref().unwrap_or_default())?,
             drain: Duration::from_secs(number(&variable, "DRAIN_SECONDS", 0, 0..=300)?),
             key,

@@ -78,7 +78,16 @@ async fn a_ping_writes_to_the_disk_and_leaves_nothing_behind() {
             .fetch_all(&other)
             .await
             .unwrap();
-    assert_eq!(tables, ["portcullis_migrations", "portcullis_users"]);
+    assert_eq!(
+        tables,
+        [
+            "portcullis_counters",
+            "portcullis_devices",
+            "portcullis_known_addresses",
+            "portcullis_migrations",
+            "portcullis_users"
+        ]
+    );
     let check: String = sqlx::query_scalar("PRAGMA integrity_check")
         .fetch_one(&other)
         .await

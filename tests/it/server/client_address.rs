@@ -6,7 +6,7 @@ use super::raw::Wire;
 
 /// Sends requests with these bytes in the header and gives the addresses in the log.
 fn addresses(hops: &str, headers: &[&[u8]]) -> Vec<String> {
-    let program = Program::demo(&[("TRUSTED_PROXY_HOPS", hops)]);
+    let program = Program::demo(&[("TRUSTED_PROXY_HOPS", hops), ("RUST_LOG", "debug")]);
     for header in headers {
         let mut wire = Wire::to(program.address);
         wire.send(b"GET /healthz HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
@@ -15,11 +15,12 @@ fn addresses(hops: &str, headers: &[&[u8]]) -> Vec<String> {
         assert_eq!(wire.reply().unwrap().status, 200);
     }
     let log = program.log();
-    let lines = log.lines().filter(|line| line.contains("/healthz"));
-    lines
+    let is_answer = |line: &&str| line.contains("/healthz") && line.contains("answered");
+    log.lines()
+        .filter(is_answer)
         .map(|line| {
-            let (_, address) = line.split_once("source=Some(").unwrap();
-            address.split(')').next().unwrap().to_owned()
+            let (_, address) = line.split_once("source=").unwrap();
+            address.split([' ', '}']).next().unwrap().to_owned()
         })
         .collect()
 }

@@ -10,9 +10,9 @@ mod restore;
 mod rotation;
 mod set_password;
 
-use super::NEW_PASSWORD;
 use super::program::{Program, binary};
 use super::raw::{call, sign_in, token};
+use super::{NEW_PASSWORD, SECRET};
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -49,6 +49,7 @@ fn run(place: &Path, arguments: &[&str], variables: &[(&str, &str)], input: &str
     let mut child = Command::new(binary())
         .args(arguments)
         .env_clear()
+        .env("SECRET_KEY", SECRET)
         .envs(variables.iter().copied())
         .current_dir(place)
         .stdin(Stdio::piped())

@@ -138,6 +138,7 @@ fn typed(place: &Path, answers: [&str; 2]) -> (bool, String) {
         .args(["-qec", &command, "/dev/null"])
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("SECRET_KEY", crate::server::SECRET)
         .envs(DATABASE)
         .current_dir(place)
         .stdin(Stdio::piped())
