@@ -9,7 +9,7 @@ const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
 pub(crate) fn signing_key(demo: bool, secret: Option<&str>) -> Result<SigningKey, ConfigError> {
     match secret {
         Some(secret) => SigningKey::from_secret(Algorithm::Hs256, secret.as_bytes())
-            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}; {MAKE_ONE}"))),
+            .map_err(|error| ConfigError::new(format!("SECRET_KEY: {error}"))),
         None if demo => SigningKey::generate(Algorithm::Hs256)
             .map_err(|error| ConfigError::new(format!("no key could be made: {error}"))),
         None => Err(ConfigError::new(format!(

@@ -80,7 +80,7 @@ fn each_refused_token_is_reported_once_by_every_way_to_verify_it() {
         ("x".to_owned(), ("not_compact_jws", None, None, None)),
         ("x".repeat(9000), ("too_long", None, None, None)),
         (unsigned, ("invalid_signature", None, None, None)),
-        (expired, ("expired", None, Some("someone"), None)),
+        (expired, ("expired", None, Some("someone"), Some("j"))),
         (revoked, ("revoked", None, Some("someone"), Some("revoked"))),
     ];
     for cache in [false, true] {

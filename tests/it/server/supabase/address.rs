@@ -78,7 +78,7 @@ fn a_wrong_key_or_address_stops_the_start_and_one_line_says_which_and_what_to_do
             &[("SUPABASE_SCHEMA", "a b")],
             "SUPABASE_SCHEMA or SUPABASE_TABLE: names in the database have",
         ),
-        (&[], &[("SECRET_KEY", "short")], "SECRET_KEY"),
+        (&[], &[("SECRET_KEY", "canary")], "SECRET_KEY"),
     ] {
         let error = refusal(&place, arguments, variables);
         assert!(error.contains(words), "{words}: {error}");
