@@ -149,8 +149,17 @@ impl Program {
     }
 
     pub(crate) fn log(&self) -> String {
-        let bytes = fs::read(self.place.path().join("log")).unwrap();
-        String::from_utf8(bytes).unwrap()
+        let path = self.place.path().join("log");
+        // A thread of its own writes the log, a moment after the answer: until nothing has come for a while.
+        let mut bytes = fs::read(&path).unwrap();
+        loop {
+            std::thread::sleep(Duration::from_millis(150));
+            let more = fs::read(&path).unwrap();
+            if more.len() == bytes.len() {
+                return String::from_utf8(bytes).unwrap();
+            }
+            bytes = more;
+        }
     }
 
     /// The processor time it has used so far, in clock ticks; `None` where the system doesn't tell.
