@@ -21,7 +21,6 @@ impl<K: Hash + Eq + Clone> InFlight<K> {
     }
 
     /// The open charges on all counters.
-    #[cfg(any(feature = "sqlite", feature = "supabase"))]
     #[cfg(feature = "sqlite")]
     pub(crate) fn total(&self) -> u32 {
         lock(&self.0).values().sum()
