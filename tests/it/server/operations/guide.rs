@@ -151,7 +151,6 @@ fn moved(text: &str, root: &Path, http: u16, https: u16) -> String {
         "/usr/local/bin",
         "/var/lib/portcullis",
         "/var/backups",
-        "/root/",
     ] {
         text = text.replace(place, &format!("{}{place}", root.display()));
     }
