@@ -138,7 +138,7 @@ fn spread<T: Sync>(people: &[T], time: Duration, one: impl Fn(&T) -> Vec<u16> + 
     tried
 }
 
-/// An address of somebody's own.
+/// A fixed address for one person.
 fn home(n: u32) -> IpAddr {
     IpAddr::from(Ipv4Addr::from(0x0a00_0000 + n))
 }

@@ -79,7 +79,7 @@ impl Command {
                 }
                 "--version" | "-V" => return Ok(Self::Version),
                 "--help" | "-h" => return Ok(Self::Help),
-                // Not echoed: somebody may have typed a secret here.
+                // Not echoed: it may be a secret that was typed here by mistake.
                 _ => return Err(unknown(command.as_ref())),
             };
             if command

@@ -19,8 +19,8 @@ use portcullis::token::{KeySet, SigningKey};
 use portcullis::user::Email;
 use std::net::SocketAddr;
 
-/// How the variables begin that name a real server's secrets, users and database. `--demo` reads none of them: whoever
-/// runs it beside them must not find its administrator, whose password is public, in the real database.
+/// How the variables begin that name a real server's secrets, users and database. `--demo` reads none of them: its
+/// administrator, whose password is public, must never be written to the real database.
 const REAL: [&str; 5] = [
     "ADMIN_",
     "DATABASE",

@@ -38,8 +38,8 @@ use std::sync::Arc;
 /// own, a device 2), and a quarter is kept for known addresses and devices. Hashes run on the threads of an
 /// [`Offload`](crate::offload::Offload); behind them wait three classes of at most 64 each, which are served 4 : 2 : 1:
 /// devices, known addresses and signed-in users; logins without failures; all others. In each class one counter has at most a
-/// quarter, and outside the first one address hashes on at most half of the threads. Who finds no room is told to
-/// come back ([`SignInError::Busy`]), and nothing is counted.
+/// quarter, and outside the first one address hashes on at most half of the threads. Without room a sign-in is
+/// answered [`SignInError::Busy`], and its charge is given back.
 ///
 /// Cheap to clone; clones share everything.
 pub struct Authenticator<S, T = MemoryThrottle> {
@@ -65,7 +65,7 @@ impl<S: UserStore> Authenticator<S> {
 }
 
 impl<S: UserStore, T: Throttle> Authenticator<S, T> {
-    /// Hashes a new password with the authenticator's parameters, off the async threads, when nobody else waits for a hash.
+    /// Hashes a new password with the authenticator's parameters, off the async threads, in the last class of the hash queue.
     ///
     /// For callers who are not signed in, as in a registration. Use [`hash_password_of`](Self::hash_password_of) for those who are.
     ///
