@@ -27,6 +27,8 @@ const WEIGHTS: [u32; 3] = [4, 2, 1];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashQueueStatus {
+    /// Jobs that were begun so far.
+    pub begun: u64,
     /// Jobs on the hashing threads.
     pub running: usize,
     /// Jobs of devices, known addresses and signed-in users that wait.
@@ -48,6 +50,7 @@ pub(super) struct HashQueue {
 struct State {
     classes: [ClassQueue; 3],
     credits: [u32; 3],
+    begun: u64,
     running: usize,
     running_by_address: HashMap<IpAddr, usize>,
     last_id: u64,
@@ -120,6 +123,7 @@ impl HashQueue {
         let state = self.lock();
         let [known, no_failures, other] = &state.classes;
         HashQueueStatus {
+            begun: state.begun,
             running: state.running,
             waiting_known: known.waiting.len(),
             waiting_no_failures: no_failures.waiting.len(),
@@ -129,12 +133,13 @@ impl HashQueue {
 
     /// Starts jobs while threads are free.
     fn start_next(self: &Arc<Self>) {
-        while let Some((address, slot, job)) = self.take_next() {
-            drop(slot);
+        while let Some(next) = self.take_next() {
+            let (job, queue) = (next.job, Arc::clone(self));
             let running = Running {
-                queue: Arc::clone(self),
-                address,
+                queue,
+                address: next.address,
             };
+            drop(next.slot);
             // A job that is refused is dropped, and with it `running`: whoever waits for it hears `Lost`.
             let _ = self.offload.submit(Box::new(move || {
                 let _running = running;
@@ -143,11 +148,7 @@ impl HashQueue {
         }
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the parts of a waiting job, taken apart in one place"
-    )]
-    fn take_next(&self) -> Option<(Option<IpAddr>, Slot, Box<dyn FnOnce() + Send>)> {
+    fn take_next(&self) -> Option<Waiting> {
         let threads = self.offload.threads().get();
         let mut state = self.lock();
         if state.running >= threads {
@@ -156,12 +157,13 @@ impl HashQueue {
         let next = state.next(threads.wrapping_shr(1).max(1))?;
         // Under the lock: whoever is dropped now finds its job gone, and has paid for it.
         next.begun.store(true, Ordering::Release);
+        state.begun = state.begun.saturating_add(1);
         state.running = state.running.saturating_add(1);
         if let Some(address) = next.address {
             let running = state.running_by_address.entry(address).or_default();
             *running = running.saturating_add(1);
         }
-        Some((next.address, next.slot, next.job))
+        Some(next)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

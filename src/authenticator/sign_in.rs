@@ -48,6 +48,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             attempt.device = token.verify(secret, &attempt.login);
         }
         let known_address = shared.recent.known_address(&attempt);
+        attempt.seems_known = known_address.is_some();
         let Some(place) = shared.admission.enter(&attempt, known_address) else {
             return Err(self.busy(source));
         };

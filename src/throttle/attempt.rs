@@ -18,6 +18,10 @@ pub struct Attempt {
     pub address: Option<IpAddr>,
     /// The device whose token was sent, if the token's tag is good for this login.
     pub device: Option<Device>,
+    /// Whether the address seems to be a known one of the account, because this process has seen a sign-in from there.
+    ///
+    /// A throttle may serve such attempts first. It judges by what it has stored.
+    pub seems_known: bool,
     /// The spelling that version 0.1 counted the login under, if it is another.
     #[cfg(feature = "supabase")]
     legacy_login: Option<String>,
@@ -33,6 +37,7 @@ impl Attempt {
             login: normalized,
             address: address.map(|address| prefix(address, 64)),
             device: None,
+            seems_known: false,
         }
     }
 

@@ -52,6 +52,7 @@ pub(crate) struct Metrics {
     store_seconds: Histograms<Call>,
     store_failures: Family<Call, Counter>,
     hashes_waiting: Family<Class, Gauge>,
+    hashes: Counter,
     hashes_running: Gauge,
     hash_queue: OnceLock<HashQueue>,
     connections: Gauge,
@@ -81,6 +82,7 @@ impl Metrics {
             store_seconds: Family::new_with_constructor(seconds),
             store_failures: Family::default(),
             hashes_waiting: Family::default(),
+            hashes: Counter::default(),
             hashes_running: Gauge::default(),
             hash_queue: OnceLock::new(),
             connections: Gauge::default(),
@@ -114,6 +116,7 @@ impl Metrics {
                 "Log lines lost to a slow reader",
                 &self.dropped_lines,
             ),
+            ("hashes", "Password hashes begun", &self.hashes),
             (
                 "connections_accepted",
                 "Connections accepted",
@@ -168,7 +171,7 @@ impl Metrics {
 
     /// The text that Prometheus reads.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        self.queue_gauges();
+        self.read_hash_queue();
         if let Some(source) = self.dropped_lines_source.get() {
             let dropped = u64::try_from(source.dropped_lines()).unwrap_or(u64::MAX);
             self.dropped_lines.inner().store(dropped, Ordering::Relaxed);
@@ -178,12 +181,13 @@ impl Metrics {
         Ok(text)
     }
 
-    /// Reads the gauges of the hash queue anew.
-    fn queue_gauges(&self) {
+    /// Reads the state of the hash queue anew.
+    fn read_hash_queue(&self) {
         let Some(status) = self.hash_queue.get().map(|status| status()) else {
             return;
         };
         let gauge = |waiting: usize| i64::try_from(waiting).unwrap_or(i64::MAX);
+        self.hashes.inner().store(status.begun, Ordering::Relaxed);
         self.hashes_running.set(gauge(status.running));
         for (class, waiting) in [
             ("known", status.waiting_known),
@@ -195,7 +199,7 @@ impl Metrics {
         }
     }
 
-    /// Takes the gauges of the hash queue from there.
+    /// Takes the state of the hash queue from there.
     pub(crate) fn read_hash_queue_by(
         &self,
         status: impl Fn() -> HashQueueStatus + Send + Sync + 'static,

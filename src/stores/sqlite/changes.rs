@@ -1,6 +1,6 @@
 //! What a [`UserDirectory`](crate::directory::UserDirectory) does, in statements and transactions.
 
-use super::write::Write;
+use super::write::{Write, WriteKind};
 use super::{SqliteError, SqliteStore, rows};
 use crate::directory::{DirectoryError, Listing, NewUser, Page, UserChanges};
 use crate::password::PasswordHash;
@@ -11,9 +11,9 @@ use sqlx::sqlite::SqliteConnection;
 impl SqliteStore {
     /// Starts a transaction in which a rule reads and writes.
     pub(super) async fn begin(&self) -> Result<Write, SqliteError> {
-        self.connections
-            .writes
-            .begin(&self.connections.writer)
+        let connections = &*self.connections;
+        (connections.writes)
+            .begin(WriteKind::Users, &connections.writer)
             .await
     }
 

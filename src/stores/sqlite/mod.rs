@@ -48,10 +48,9 @@ pub struct SqliteStore {
 struct Connections {
     reader: SqlitePool,
     writer: SqlitePool,
-    writes: WriteQueue,
     /// For [`SqliteThrottle`].
     attempts: SqlitePool,
-    attempt_writes: WriteQueue,
+    writes: WriteQueue,
     readiness: Readiness,
 }
 

@@ -82,15 +82,13 @@ impl SqliteStore {
     }
 
     fn over(reader: SqlitePool, writer: SqlitePool, attempts: SqlitePool) -> Self {
-        let (store_writes, attempt_writes) = WriteQueue::pair();
         Self {
             connections: Arc::new(Connections {
                 readiness: Readiness::new(&writer.connect_options()),
                 reader,
                 writer,
-                writes: store_writes,
                 attempts,
-                attempt_writes,
+                writes: WriteQueue::new(),
             }),
         }
     }

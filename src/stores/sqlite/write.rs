@@ -1,4 +1,4 @@
-//! The writes of this process: one at a time, those of users and those of sign-in attempts in turn.
+//! The writes of this process: one at a time, and those of each kind in turn with the others.
 
 use super::SqliteError;
 use super::open::PATIENCE;
@@ -7,13 +7,24 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool, SqliteTransaction};
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Where writes of one kind wait for the database's one write lock.
+/// What a write is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WriteKind {
+    /// Users.
+    Users,
+    /// Attempts of devices and known addresses, and right passwords.
+    KnownAttempts,
+    /// All other attempts.
+    Attempts,
+}
+
+/// Where writes wait for the database's one write lock.
 ///
-/// SQLite lets its waiters sleep and try again, so that they can be overtaken until their time is up. These queues are fair:
-/// a flood of sign-in attempts delays a write of the store by one attempt at most, and the other way round.
+/// SQLite lets its waiters sleep and try again, so that they can be overtaken until their time is up. This queue is fair: of
+/// each kind one write at a time waits for the lock, so that a flood of one kind delays a write of another by two at most.
 #[derive(Clone, Debug)]
 pub(super) struct WriteQueue {
-    queue: Arc<Semaphore>,
+    kinds: [Arc<Semaphore>; 3],
     lock: Arc<Semaphore>,
 }
 
@@ -25,20 +36,28 @@ pub(super) struct Write {
 }
 
 impl WriteQueue {
-    /// The queues of two kinds of writes.
-    pub(super) fn pair() -> (Self, Self) {
-        let lock = Arc::new(Semaphore::new(1));
-        let queue = |lock| Self {
-            queue: Arc::new(Semaphore::new(1)),
-            lock,
-        };
-        (queue(Arc::clone(&lock)), queue(lock))
+    pub(super) fn new() -> Self {
+        let one = || Arc::new(Semaphore::new(1));
+        Self {
+            kinds: [one(), one(), one()],
+            lock: one(),
+        }
     }
 
-    /// Starts a transaction when it is this one's turn. The pool gives at most one connection at a time to a queue.
-    pub(super) async fn begin(&self, pool: &SqlitePool) -> Result<Write, SqliteError> {
+    /// Starts a transaction when it is this one's turn.
+    pub(super) async fn begin(
+        &self,
+        kind: WriteKind,
+        pool: &SqlitePool,
+    ) -> Result<Write, SqliteError> {
+        let [users, known_attempts, attempts] = &self.kinds;
+        let queue = match kind {
+            WriteKind::Users => users,
+            WriteKind::KnownAttempts => known_attempts,
+            WriteKind::Attempts => attempts,
+        };
         let permits = async {
-            let queue = Arc::clone(&self.queue).acquire_owned().await?;
+            let queue = Arc::clone(queue).acquire_owned().await?;
             let lock = Arc::clone(&self.lock).acquire_owned().await?;
             Ok::<_, tokio::sync::AcquireError>([lock, queue])
         };

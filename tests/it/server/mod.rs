@@ -18,6 +18,7 @@ mod first;
 mod fleet;
 mod forged;
 mod forms;
+mod hanging_up;
 mod held;
 mod http;
 mod log;

@@ -5,7 +5,7 @@ use super::{SqliteError, devices, known_addresses, unavailable};
 use crate::clock::Clock;
 use crate::opaque::ServerSecret;
 use crate::stores::sqlite::SqliteStore;
-use crate::stores::sqlite::write::Write;
+use crate::stores::sqlite::write::{Write, WriteKind};
 use crate::stores::throttle_names::{self, Names};
 use crate::throttle::{
     Acquired, Attempt, Counter, CounterKind, Device, Forget, InFlight, Limits, OpenCharge, Success,
@@ -82,10 +82,10 @@ impl Shared {
         micros(self.clock.now())
     }
 
-    async fn begin(&self) -> Result<Write, SqliteError> {
+    async fn begin(&self, kind: WriteKind) -> Result<Write, SqliteError> {
         let connections = &*self.store.connections;
-        (connections.attempt_writes)
-            .begin(&connections.attempts)
+        (connections.writes)
+            .begin(kind, &connections.attempts)
             .await
     }
 
@@ -109,7 +109,12 @@ impl Shared {
         generation: i64,
     ) -> Result<Result<Acquired<SqliteCharge>, ThrottleError>, SqliteError> {
         let names = throttle_names::of_attempt(&self.secret, attempt);
-        let mut db = self.begin().await?;
+        let kind = if attempt.device.is_some() || attempt.seems_known {
+            WriteKind::KnownAttempts
+        } else {
+            WriteKind::Attempts
+        };
+        let mut db = self.begin(kind).await?;
         let now = self.now();
         let logins = texts(&names, account);
         let known = match &attempt.device {
@@ -207,7 +212,7 @@ impl Shared {
         charge: &SqliteCharge,
         success: Success<'_>,
     ) -> Result<(), SqliteError> {
-        let mut db = self.begin().await?;
+        let mut db = self.begin(WriteKind::KnownAttempts).await?;
         let now = self.now();
         let mut cleared = texts(&charge.names, charge.counter);
         if charge.device.is_some() {
@@ -237,7 +242,7 @@ impl Shared {
 
     /// Gives whole charges back.
     pub(super) async fn refund(&self, charges: &[SqliteCharge]) -> Result<(), SqliteError> {
-        let mut db = self.begin().await?;
+        let mut db = self.begin(WriteKind::Attempts).await?;
         let failures = charges.iter().flat_map(|charge| &charge.charged);
         let failures: Vec<&Charged> = failures.collect();
         let names: Vec<&str> = (failures.iter())

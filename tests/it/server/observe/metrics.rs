@@ -210,6 +210,7 @@ fn what_happens_is_counted_under_the_documented_names() {
         ) > 0.0
     );
     assert!(after["portcullis_connections"] >= 1.0);
+    assert!(grown(&before, &after, "portcullis_hashes_total") >= 1.0);
     for gauge in [
         "portcullis_hashes_running",
         "portcullis_hashes_waiting{class=\"known\"}",

@@ -1,15 +1,18 @@
 //! Who exists can't be told by the time of a refusal, and a leak that is planted is noticed.
 //!
-//! Its own binary, so that no other test runs beside it. Samples of two classes are taken in turn, so that what the
+//! Its own binary and one test after the other, so that nothing runs beside them. Samples of two classes are taken in turn, so that what the
 //! machine does meanwhile meets both; the slowest are cropped; Welch's t says whether a difference is more than
 //! chance (over 4.5, as dudect has it), the effect size whether it is more than a rounding error of the work.
 #![cfg(feature = "test-util")]
 #![expect(
     clippy::unwrap_used,
+    clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     reason = "helpers of tests may stop at the first surprise"
 )]
+
+mod queue;
 
 use portcullis::UserStore as _;
 use portcullis::authenticator::{Authenticator, Credentials};
@@ -19,7 +22,14 @@ use portcullis::password::{HashParams, Password, PasswordHash, PasswordHasher};
 use portcullis::store::AccountStatus;
 use portcullis::stores::memory::MemoryStore;
 use portcullis::test_util::cheap_hash_params;
-use portcullis::throttle::Unthrottled;
+use portcullis::throttle::{MemoryThrottle, Unthrottled};
+#[cfg(feature = "sqlite")]
+use portcullis::{
+    opaque::ServerSecret,
+    stores::sqlite::{SqliteStore, SqliteThrottle},
+};
+use queue::QUEUE;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 const RIGHT: &str = "correct horse battery staple";
@@ -114,6 +124,10 @@ async fn compare(rounds: usize, classes: [Class; 2], sign_in: impl AsyncFn(Class
             times[which].push(start.elapsed().as_secs_f64());
         }
     }
+    difference(times)
+}
+
+fn difference(times: [Vec<f64>; 2]) -> Difference {
     let [(mean_a, var_a), (mean_b, var_b)] = times.map(cropped);
     Difference {
         welch_t: (mean_a - mean_b) / (var_a + var_b).sqrt(),
@@ -142,8 +156,13 @@ async fn leaks(rounds: usize, classes: [Class; 2], sign_in: impl AsyncFn(Class))
     true
 }
 
+/// Held while anything is timed.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn block_on(test: impl Future<Output = ()>) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap()
         .block_on(test);
@@ -180,5 +199,47 @@ fn refusals_take_the_same_time_and_a_planted_leak_does_not() {
             stage.sign_in(class).await;
         });
         assert!(!legacy.await, "old hashes can be told from nobody");
+    });
+}
+
+/// Compares up to three times, in a new place each time: a leak shows every time; what a busy machine does, does not.
+async fn queued_leaks(compare: impl AsyncFn() -> queue::Compared) -> bool {
+    for _ in 0..3 {
+        let compared = compare().await;
+        println!("{compared:?}");
+        if !compared.is_leak() {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn behind_a_full_queue_a_made_up_login_waits_as_long_as_one_that_exists() {
+    block_on(async {
+        // With these others the queue is full and each finds the last slot; with three times as many most find none.
+        for (others, leaky) in [(QUEUE - 1, false), (3 * QUEUE, false), (QUEUE - 1, true)] {
+            let leak = queued_leaks(async || {
+                let (store, throttle) = (MemoryStore::new(), MemoryThrottle::default());
+                queue::compare(store, throttle, others, leaky).await
+            });
+            assert_eq!(leak.await, leaky, "beside {others} others");
+        }
+    });
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn behind_a_full_queue_it_waits_as_long_on_sqlite() {
+    block_on(async {
+        let leak = queued_leaks(async || {
+            let folder = tempfile::tempdir().unwrap();
+            let store = SqliteStore::open(folder.path().join("users.db"));
+            let store = store.await.unwrap();
+            let secret = ServerSecret::new(b"a secret for this test, of 32 bytes or more");
+            let throttle = SqliteThrottle::new(&store, secret.unwrap());
+            queue::compare(store, throttle, QUEUE - 1, false).await
+        });
+        assert!(!leak.await);
     });
 }
