@@ -9,8 +9,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-/// More sign-ins than these on one counter within [`WINDOW`], right or wrong, wait in the last class.
+/// More sign-ins than these on one counter within [`WINDOW`], right, wrong or refused, wait in the last class.
+///
+/// On an account's own counter a single one: whoever comes again because there was no room shall not wait among those that a
+/// flood has never tried before, and a flood that repeats its logins not among those.
 const MANY: u32 = 10;
+const MANY_OF_ACCOUNT: u32 = 1;
 const WINDOW: Duration = Duration::from_secs(5 * 60);
 
 /// The most counters, and the most known addresses, that are kept: some 5 MB. Where there are more, all that is kept of
@@ -77,19 +81,23 @@ impl Recent {
         self.key.hash_one(("user", user))
     }
 
-    /// Takes note of one more use of a counter, and tells whether there are too many.
-    pub(super) fn is_frequent(&self, counter: u64) -> bool {
+    /// Takes note of one more use of a counter (by its key), and tells whether there are too many.
+    pub(super) fn is_frequent(&self, counter: &Counter, key: u64) -> bool {
+        let most = match counter {
+            Counter::Account => MANY_OF_ACCOUNT,
+            _ => MANY,
+        };
         let now = self.clock.now();
         let uses = &mut self.lock().uses;
-        if uses.len() >= CAPACITY && !uses.contains_key(&counter) {
+        if uses.len() >= CAPACITY && !uses.contains_key(&key) {
             uses.clear();
         }
-        let (since, count) = uses.entry(counter).or_insert((now, 0));
+        let (since, count) = uses.entry(key).or_insert((now, 0));
         if now.duration_since(*since).unwrap_or_default() >= WINDOW {
             (*since, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        *count > MANY
+        *count > most
     }
 
     fn address_key(&self, attempt: &Attempt) -> Option<u64> {

@@ -133,7 +133,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
         let charge = Charge::new(&shared.throttle, acquired.charge);
         let counter = acquired.counter;
         let key = shared.recent.counter_key(attempt, &counter);
-        let is_frequent = shared.recent.is_frequent(key);
+        let is_frequent = shared.recent.is_frequent(&counter, key);
         if !matches!(counter, Counter::Device { .. }) {
             let is_known = counter == Counter::KnownAddress;
             shared.recent.note_address(attempt, is_known);

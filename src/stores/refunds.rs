@@ -6,8 +6,8 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 /// Charges that wait to be given back. More stay charged: that is safe, and what a flood costs.
 const WAITING: usize = 4096;
 
-/// Charges that are given back in one step.
-const BATCH: usize = 64;
+/// Charges that are given back in one step. A flood can have as many refused in the time that a step takes.
+const BATCH: usize = 1024;
 
 /// Takes charges and hands them to a task that ends with it, once it has given back what it was given.
 #[derive(Debug)]

@@ -76,8 +76,8 @@ impl SqliteError {
 impl fmt::Display for SqliteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
-            Some(file) => write!(f, "the sqlite user store in {} failed", file.display()),
-            None => f.write_str("the sqlite user store failed"),
+            Some(file) => write!(f, "the sqlite database {} failed", file.display()),
+            None => f.write_str("the sqlite database failed"),
         }
     }
 }
@@ -129,7 +129,8 @@ impl SqliteStore {
         let mut listed = Vec::new();
         let mut after = String::new();
         while listed.len() < MAX_LISTED {
-            let rows = rows::suspect_identifiers(&self.connections.reader, &after).await?;
+            let rows = rows::suspect_identifiers(&self.connections.reader, &after).await;
+            let rows = self.named(rows)?;
             let Some((last, ..)) = rows.last() else { break };
             after.clone_from(last);
             for (id, role, tenant_id) in &rows {
@@ -214,12 +215,13 @@ impl UserDirectory for SqliteStore {
     /// in a transaction and rolled back; calls in between get the same outcome.
     async fn ping(&self) -> Result<(), SqliteError> {
         self.named(rows::any(&self.connections.reader).await)?;
-        self.named(
-            self.connections
-                .readiness
-                .check(&self.connections.writer)
-                .await,
-        )
+        let Connections {
+            readiness,
+            writes,
+            writer,
+            ..
+        } = &*self.connections;
+        self.named(readiness.check(writes, writer).await)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Whether the database can still be written, and still is the file that was opened.
 
 use super::SqliteError;
+use super::write::{WriteKind, WriteQueue};
 use core::error::Error;
 use core::time::Duration;
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Sqlite};
+use sqlx::{AssertSqlSafe, Executor as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -38,17 +38,21 @@ impl Readiness {
     }
 
     /// Checks the database, or gives the outcome of a check within the last second. Calls that meet share one check.
-    pub(super) async fn check(&self, writer: &SqlitePool) -> Result<(), SqliteError> {
+    pub(super) async fn check(
+        &self,
+        writes: &WriteQueue,
+        writer: &SqlitePool,
+    ) -> Result<(), SqliteError> {
         let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some((at, outcome)) = &*last
             && at.elapsed() < FRESH
         {
             return outcome.clone().map_err(SqliteError::new);
         }
-        let (file, writer) = (Arc::clone(&self.file), writer.clone());
+        let (file, writes, writer) = (Arc::clone(&self.file), writes.clone(), writer.clone());
         // In a task, which goes on when the caller gives up: its last step restores the connection.
         let checking = tokio::spawn(async move {
-            let outcome = check(&file, &writer).await;
+            let outcome = check(&file, &writes, &writer).await;
             *last = Some((Instant::now(), outcome.clone()));
             outcome
         });
@@ -57,40 +61,31 @@ impl Readiness {
     }
 }
 
-async fn check(file: &DatabaseFile, writer: &SqlitePool) -> Outcome {
-    fn cause(error: impl Error + Send + Sync + 'static) -> Cause {
-        Arc::new(error)
-    }
-    file.check().map_err(cause)?;
-    write(writer).await.map_err(cause)
+async fn check(file: &DatabaseFile, writes: &WriteQueue, writer: &SqlitePool) -> Outcome {
+    file.check().map_err(|error| -> Cause { Arc::new(error) })?;
+    let written = write(writes, writer).await;
+    // Its cause alone: the error that is made of this names the file.
+    written.map_err(|error| error.cause.into())
 }
 
 /// Writes to the disk in a transaction, and rolls it back.
-async fn write(writer: &SqlitePool) -> Result<(), sqlx::Error> {
-    let mut connection = writer.acquire().await?;
-    let cache_size: i64 = sqlx::query_scalar("PRAGMA cache_size")
-        .fetch_one(&mut *connection)
-        .await?;
-    let written = write_and_undo(&mut connection).await;
-    let restore = AssertSqlSafe(format!("PRAGMA cache_size = {cache_size}"));
-    if let Err(error) = connection.execute(restore).await {
-        connection.close_on_drop();
-        return Err(error);
-    }
-    written
-}
-
+///
 /// SQLite writes pages when it commits, or before that when its cache is full: so here the cache holds one page. What is
 /// written, 16 pages of the usual size, is more than creating a user takes.
-async fn write_and_undo(connection: &mut PoolConnection<Sqlite>) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for statement in [
-        "PRAGMA cache_size = 1",
-        "CREATE TABLE portcullis_write_check (bytes BLOB)",
-        "INSERT INTO portcullis_write_check VALUES (randomblob(65536))",
-    ] {
-        transaction.execute(statement).await?;
-    }
+async fn write(writes: &WriteQueue, writer: &SqlitePool) -> Result<(), SqliteError> {
+    let mut transaction = writes.begin(WriteKind::Users, writer).await?;
+    let cache_size: i64 = sqlx::query_scalar("PRAGMA cache_size")
+        .fetch_one(&mut *transaction)
+        .await?;
+    let written = (&mut *transaction).execute(
+        "PRAGMA cache_size = 1; \
+         CREATE TABLE portcullis_write_check (bytes BLOB); \
+         INSERT INTO portcullis_write_check VALUES (randomblob(65536))",
+    );
+    let written = written.await;
+    let restore = AssertSqlSafe(format!("PRAGMA cache_size = {cache_size}"));
+    (&mut *transaction).execute(restore).await?;
+    written?;
     transaction.rollback().await
 }
 

@@ -145,6 +145,11 @@ impl Client {
         self.requests_in_flight
     }
 
+    /// How long a call may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// When a call that begins now must be over.
     pub(super) fn end(&self) -> Instant {
         // The builder keeps the limit below what the clock can tell.

@@ -188,30 +188,62 @@ async fn one_address_hashes_on_half_of_the_threads_and_leaves_the_others_free() 
     assert_eq!(queued.finished(&mut tasks).await.len(), 9);
 }
 
-#[tokio::test]
-async fn more_than_ten_sign_ins_in_five_minutes_lose_their_precedence() {
-    let queued = queued(1, 64).await;
-    for _ in 0..10 {
-        let right = Credentials::new("anna@example.com", RIGHT);
-        let (answer, ()) = tokio::join!(queued.authenticator.sign_in(right), async {
-            while !queued.stepped.step() {
+impl Queued {
+    /// Signs in rightly from an address while nobody else waits.
+    async fn sign_in(&self, address: u8) {
+        let right = Credentials::new("anna@example.com", RIGHT).source([10, 0, 0, address].into());
+        let (answer, ()) = tokio::join!(self.authenticator.sign_in(right), async {
+            while !self.stepped.step() {
                 tokio::task::yield_now().await;
             }
         });
         answer.unwrap();
     }
+
+    fn waiting(&self) -> [usize; 3] {
+        let status = self.authenticator.hash_queue();
+        [
+            status.waiting_known,
+            status.waiting_no_failures,
+            status.waiting_other,
+        ]
+    }
+}
+
+#[tokio::test]
+async fn more_than_ten_sign_ins_in_five_minutes_at_a_known_address_lose_their_precedence() {
+    let queued = queued(1, 64).await;
+    // The first one makes the address known.
+    for _ in 0..10 {
+        queued.sign_in(1).await;
+    }
     let _blocker = queued.start("blocker", 200).await;
-    let anna = || {
-        let authenticator = queued.authenticator.clone();
-        tokio::spawn(async move {
-            let right = Credentials::new("anna@example.com", RIGHT);
-            authenticator.sign_in(right).await
-        })
-    };
-    let _eleventh = anna();
-    queued.finished(&mut []).await;
-    assert_eq!(queued.authenticator.hash_queue().waiting_other, 1);
-    assert_eq!(queued.authenticator.hash_queue().waiting_no_failures, 0);
+    let _tenth = queued.start("anna@example.com", 1).await;
+    assert_eq!(queued.waiting(), [1, 0, 0]);
+    let _eleventh = queued.start("anna@example.com", 1).await;
+    assert_eq!(queued.waiting(), [1, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_login_that_comes_again_within_five_minutes_is_no_newcomer_even_if_it_was_refused() {
+    let queued = queued(1, 4).await;
+    let _blocker = queued.start("blocker", 200).await;
+    let mut tasks = Vec::new();
+    for n in 0..5 {
+        tasks.push(queued.start(&format!("user{n}"), n).await);
+    }
+    // The fifth had no room. It comes again, and need not compete with those that were never tried before.
+    assert_eq!(queued.waiting(), [0, 4, 0]);
+    assert_eq!(queued.finished(&mut tasks).await, [4]);
+    tasks.push(queued.start("user4", 4).await);
+    assert_eq!(queued.waiting(), [0, 4, 1]);
+    while queued.stepped.step() {}
+    assert_eq!(queued.finished(&mut tasks).await.len(), 6);
+    // It failed: that is forgotten after a day only.
+    queued.stage.clock.advance(Duration::from_secs(86_401));
+    let _blocker = queued.start("blocker", 200).await;
+    tasks.push(queued.start("user4", 4).await);
+    assert_eq!(queued.waiting(), [0, 1, 0]);
 }
 
 #[tokio::test]

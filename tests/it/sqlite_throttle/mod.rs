@@ -5,6 +5,7 @@
 
 mod clock;
 mod dropped;
+mod full_disk;
 mod known;
 mod model;
 mod races;

@@ -67,3 +67,23 @@ async fn sixteen_known_addresses_are_sixteen_under_both_secrets_together() {
     let newest = acquire(&throttle, &anna(Some(address(16)))).await;
     assert_eq!(newest.counter, Counter::KnownAddress);
 }
+
+#[tokio::test]
+async fn an_unlock_lifts_the_delay_of_an_address_that_is_known_under_the_old_secret() {
+    let fixture = Fixture::new().await;
+    let home = anna(Some(address(1)));
+    succeed(&fixture.throttle, &home, None).await;
+    let both = ServerSecret::new(NEW)
+        .unwrap()
+        .with_previous(SECRET)
+        .unwrap();
+    let throttle = SqliteThrottle::new(&fixture.store, both).clock(fixture.clock.clone());
+    for _ in 0..10 {
+        assert_eq!(guess(&throttle, &home).await, None);
+    }
+    assert_eq!(guess(&throttle, &home).await, Some(SECOND));
+    super::forgive(&throttle, "anna@example.com", Forget::Failures).await;
+    let acquired = acquire(&throttle, &home).await;
+    assert_eq!(acquired.counter, Counter::KnownAddress);
+    assert_eq!(acquired.failures, 0);
+}

@@ -82,7 +82,7 @@ async fn nobody_but_the_service_role_reaches_table_or_functions() {
             "delete from portcullis_refunds",
             "select portcullis_throttle_acquire('{}', '{}')",
             "select portcullis_throttle_success('{}')",
-            "select portcullis_throttle_refund('[]')",
+            "select portcullis_throttle_refund('[]', 60)",
             "select portcullis_throttle_forgive('a', '{}', true)",
             "select * from portcullis_find_by_login('anna@example.com')",
             "select * from portcullis_update(gen_random_uuid(), '{}')",

@@ -22,7 +22,7 @@ const TENANT: &str = "9d7befb7-bac5-4989-9f1c-ce250ebf69b4";
 /// A place as 0.1.0 leaves it, on a stack of its own, in which a reload is quick.
 fn old_place() -> Place {
     static OLD: LazyLock<Stack> = LazyLock::new(|| {
-        Stack::start(4, |schema| {
+        Stack::start(5, |schema| {
             MIGRATION.replace("\"public\"", &format!("\"{schema}\""))
         })
     });
@@ -285,6 +285,36 @@ async fn forgiving_an_account_forgives_what_0_1_counted_and_forgets_its_places()
     assert_eq!(
         throttle.acquire(&known).await.unwrap().counter,
         Counter::KnownAddress
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forgiving_failures_lifts_the_delay_at_an_address_that_only_0_1_has_recorded() {
+    let place = Arc::new(old_place());
+    let mut old = Old::new(&place);
+    old.everything().await;
+    migrate(&place);
+    let throttle = new_throttle(&place);
+    let at_home = attempt("root@example.com", "192.0.2.1");
+    for _ in 0..10 {
+        let acquired = throttle.acquire(&at_home).await.unwrap();
+        assert_eq!(acquired.counter, Counter::KnownAddress);
+    }
+    place.sql(
+        "update portcullis_counters set failures = 30 where failures >= 10 and not is_address",
+    );
+    let refused = throttle.acquire(&at_home).await;
+    assert!(
+        matches!(refused, Err(ThrottleError::Limited { .. })),
+        "{refused:?}"
+    );
+    let id = UserId::new(old.root.clone()).unwrap();
+    let forgiven = throttle.forgive(&id, &["root@example.com"], Forget::Failures);
+    forgiven.await.unwrap();
+    let acquired = throttle.acquire(&at_home).await.unwrap();
+    assert_eq!(
+        (acquired.counter, acquired.failures),
+        (Counter::KnownAddress, 0)
     );
 }
 

@@ -3,6 +3,7 @@
 use super::SqliteError;
 use crate::throttle::{Count, CounterKind, Limits};
 use core::time::Duration;
+use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use std::collections::BTreeMap;
@@ -74,9 +75,9 @@ impl Counters {
     }
 
     /// The sum of the counters of these names, and the latest of their times.
-    pub(super) fn sum<'a>(&self, names: impl Iterator<Item = &'a String>) -> Count {
+    pub(super) fn sum(&self, names: &[String]) -> Count {
         let (mut failures, mut since) = (0_u32, None);
-        for counter in names.filter_map(|name| self.current.get(name)) {
+        for counter in names.iter().filter_map(|name| self.current.get(name)) {
             failures = failures.saturating_add(counter.failures);
             since = since.max(Some(counter.since));
         }
@@ -165,7 +166,7 @@ impl Counters {
 }
 
 /// Deletes the counters of these names.
-pub(super) async fn clear(db: &mut SqliteConnection, names: &[&str]) -> Result<(), SqliteError> {
+pub(super) async fn clear(db: &mut SqliteConnection, names: &[String]) -> Result<(), SqliteError> {
     sqlx::query("DELETE FROM portcullis_counters WHERE name IN (SELECT value FROM json_each(?1))")
         .bind(json(names)?)
         .execute(db)
@@ -215,7 +216,7 @@ pub(super) async fn evict(
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Names as a parameter for `json_each`, so that a statement is the same for any number of them.
-pub(super) fn json(names: &[&str]) -> Result<String, SqliteError> {
+pub(super) fn json(names: &[impl Serialize]) -> Result<String, SqliteError> {
     serde_json::to_string(names).map_err(SqliteError::new)
 }
 

@@ -17,7 +17,7 @@ pub(super) struct KnownDevice {
 /// The device, if it is one of this login.
 pub(super) async fn find(
     db: &mut SqliteConnection,
-    logins: &[&str],
+    logins: &[String],
     device: &Device,
     now: Micros,
 ) -> Result<Option<KnownDevice>, SqliteError> {
@@ -32,13 +32,15 @@ pub(super) async fn find(
     let Some(row) = row else { return Ok(None) };
     let login: String = row.try_get("login")?;
     let stored = stored_device(&row)?;
-    if !logins.contains(&login.as_str()) || !device.is(&stored) {
+    if !logins.contains(&login) || !device.is(&stored) {
         return Ok(None);
     }
     let version: i64 = row.try_get("token_version")?;
     Ok(Some(KnownDevice {
         device: stored,
-        account: UserId::new(row.try_get::<String, _>("account_id")?).map_err(SqliteError::new)?,
+        // As the store reads it: an older release may have written what no user may be called today.
+        account: UserId::from_stored(row.try_get::<String, _>("account_id")?)
+            .map_err(SqliteError::new)?,
         token_version: u64::try_from(version).map_err(SqliteError::new)?,
     }))
 }
@@ -46,7 +48,7 @@ pub(super) async fn find(
 /// Records that a device was used, as [`known_addresses::record`](super::known_addresses::record) does.
 pub(super) async fn record(
     db: &mut SqliteConnection,
-    logins: &[&str],
+    logins: &[String],
     device: &Device,
     account: &UserId,
     token_version: u64,
@@ -98,7 +100,7 @@ pub(super) async fn record(
 /// The devices of a login, and with an account all devices of that.
 pub(super) async fn of_login(
     db: &mut SqliteConnection,
-    logins: &[&str],
+    logins: &[String],
     account: Option<&UserId>,
 ) -> Result<Vec<Device>, SqliteError> {
     let rows = sqlx::query(
@@ -115,7 +117,7 @@ pub(super) async fn of_login(
 /// Deletes the devices of a login and of an account.
 pub(super) async fn forget(
     db: &mut SqliteConnection,
-    logins: &[&str],
+    logins: &[String],
     account: &UserId,
 ) -> Result<(), SqliteError> {
     sqlx::query(

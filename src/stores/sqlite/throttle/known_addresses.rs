@@ -5,27 +5,31 @@ use super::counters::{DAY, FORGOTTEN_AT_ONCE, Micros, json, micros_of};
 use crate::throttle::Limits;
 use sqlx::sqlite::SqliteConnection;
 
-/// Whether one of these addresses of a login is known.
-pub(super) async fn is_known(
+/// The name under which one of these is recorded. Its counter has that name too, so that
+/// [`forgive`](crate::throttle::Throttle::forgive) finds it.
+pub(super) async fn find(
     db: &mut SqliteConnection,
-    names: &[&str],
+    names: &[String],
     now: Micros,
-) -> Result<bool, SqliteError> {
+) -> Result<Option<String>, SqliteError> {
+    if names.is_empty() {
+        return Ok(None);
+    }
     let query = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM portcullis_known_addresses \
-         WHERE name IN (SELECT value FROM json_each(?1)) AND last_use > ?2)",
+        "SELECT name FROM portcullis_known_addresses \
+         WHERE name IN (SELECT value FROM json_each(?1)) AND last_use > ?2 LIMIT 1",
     );
     let oldest = now.saturating_sub(micros_of(Limits::KNOWN_ADDRESS_MEMORY));
     let query = query.bind(json(names)?).bind(oldest);
-    Ok(query.fetch_one(db).await?)
+    Ok(query.fetch_optional(db).await?)
 }
 
 /// Records that an address (by its names) of a login (by its names) was used; new rows get the first name. A use within a
 /// day of the recorded one is not written. Of more than 16 addresses the least recently used go.
 pub(super) async fn record(
     db: &mut SqliteConnection,
-    logins: &[&str],
-    names: &[&str],
+    logins: &[String],
+    names: &[String],
     now: Micros,
 ) -> Result<(), SqliteError> {
     let (Some(login), Some((name, others))) = (logins.first(), names.split_first()) else {
@@ -76,7 +80,7 @@ pub(super) async fn record(
 /// The names of a login's known addresses.
 pub(super) async fn of_login(
     db: &mut SqliteConnection,
-    logins: &[&str],
+    logins: &[String],
 ) -> Result<Vec<String>, SqliteError> {
     let query = sqlx::query_scalar(
         "SELECT name FROM portcullis_known_addresses WHERE login IN (SELECT value FROM json_each(?1))",
@@ -85,7 +89,10 @@ pub(super) async fn of_login(
 }
 
 /// Deletes a login's known addresses.
-pub(super) async fn forget(db: &mut SqliteConnection, logins: &[&str]) -> Result<(), SqliteError> {
+pub(super) async fn forget(
+    db: &mut SqliteConnection,
+    logins: &[String],
+) -> Result<(), SqliteError> {
     let query = sqlx::query(
         "DELETE FROM portcullis_known_addresses WHERE login IN (SELECT value FROM json_each(?1))",
     );

@@ -152,7 +152,7 @@ impl Throttle for SqliteThrottle {
         success: Success<'_>,
     ) -> Result<(), ThrottleError> {
         let recorded = self.shared.success(charge, success).await;
-        recorded.map_err(unavailable)
+        self.shared.store.named(recorded).map_err(unavailable)
     }
 
     fn not_made(&self, charge: SqliteCharge) {
@@ -168,7 +168,7 @@ impl Throttle for SqliteThrottle {
         what: Forget,
     ) -> Result<(), ThrottleError> {
         let forgiven = self.shared.forgive(account, logins, what).await;
-        forgiven.map_err(unavailable)
+        self.shared.store.named(forgiven).map_err(unavailable)
     }
 }
 

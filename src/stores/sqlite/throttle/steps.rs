@@ -33,47 +33,31 @@ pub(super) struct Shared {
 
 /// What an attempt was charged for.
 pub struct SqliteCharge {
-    names: Vec<Names>,
+    names: Names,
     device: Option<Device>,
-    counter: fn(&Names) -> Option<&String>,
+    /// What a success clears: the counter's name under each secret, and of a device that of all of them.
+    cleared: Vec<String>,
     charged: Vec<Charged>,
     _open: OpenCharge<String>,
 }
 
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "each name is read by a function of this shape"
-)]
-fn account(names: &Names) -> Option<&String> {
-    Some(&names.account)
+/// A counter that an attempt falls on.
+struct Wanted<'a> {
+    kind: CounterKind,
+    /// Under each secret.
+    names: &'a [String],
+    charged: &'a String,
 }
 
-fn known_address(names: &Names) -> Option<&String> {
-    names.known_address.as_ref()
-}
-
-fn device(names: &Names) -> Option<&String> {
-    names.device.as_ref()
-}
-
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "each name is read by a function of this shape"
-)]
-fn all_devices(names: &Names) -> Option<&String> {
-    Some(&names.all_devices)
-}
-
-fn address(names: &Names) -> Option<&String> {
-    names.address.as_ref()
-}
-
-fn network(names: &Names) -> Option<&String> {
-    names.network.as_ref()
-}
-
-fn texts(names: &[Names], of: fn(&Names) -> Option<&String>) -> Vec<&str> {
-    names.iter().filter_map(of).map(String::as_str).collect()
+impl<'a> Wanted<'a> {
+    fn new(kind: CounterKind, names: &'a [String]) -> Option<Self> {
+        let charged = names.first()?;
+        Some(Self {
+            kind,
+            names,
+            charged,
+        })
+    }
 }
 
 impl Shared {
@@ -98,7 +82,7 @@ impl Shared {
         aws_lc_rs::rand::fill(&mut generation)
             .map_err(|_| unavailable(SqliteError::new("no random bytes")))?;
         let charged = self.charge(attempt, in_flight, i64::from_ne_bytes(generation));
-        charged.await.map_err(unavailable)?
+        self.store.named(charged.await).map_err(unavailable)?
     }
 
     /// Judges and charges. `in_flight` is looked at and added to under the write lock, so that it is exact.
@@ -116,48 +100,35 @@ impl Shared {
         };
         let mut db = self.begin(kind).await?;
         let now = self.now();
-        let logins = texts(&names, account);
-        let known = match &attempt.device {
-            Some(device) => devices::find(&mut db, &logins, device, now).await?,
-            None => None,
+        let (counter, device, charged) = find_counter(&mut db, attempt, &names, now).await?;
+        let own = Wanted {
+            kind: CounterKind::Consecutive,
+            names: match counter {
+                Counter::Device { .. } => &names.device,
+                Counter::KnownAddress => &names.known_address,
+                Counter::Account => &names.account,
+            },
+            charged: &charged,
         };
-        let pairs = texts(&names, known_address);
-        let known_device = known.as_ref().map(|known| known.device);
-        let (name_of, counter): (fn(&Names) -> Option<&String>, _) = match known {
-            Some(known) => (
-                device,
-                Counter::Device {
-                    account: known.account,
-                    token_version: known.token_version,
-                },
-            ),
-            None if !pairs.is_empty()
-                && known_addresses::is_known(&mut db, &pairs, now).await? =>
-            {
-                (known_address, Counter::KnownAddress)
-            }
-            None => (account, Counter::Account),
-        };
-        let mut wanted = vec![(CounterKind::Consecutive, name_of)];
-        if known_device.is_some() {
-            wanted.push((CounterKind::AllDevices, all_devices));
-        }
-        wanted.push((CounterKind::Address, address));
-        wanted.push((CounterKind::Network, network));
+        let all_devices =
+            device.and_then(|_| Wanted::new(CounterKind::AllDevices, &names.all_devices));
+        let address = Wanted::new(CounterKind::Address, &names.address);
+        let network = Wanted::new(CounterKind::Network, &names.network);
+        let wanted = [Some(own), all_devices, address, network];
+        let wanted: Vec<Wanted<'_>> = wanted.into_iter().flatten().collect();
 
-        let all = wanted.iter().flat_map(|(_, name)| texts(&names, *name));
-        let all: Vec<&str> = all.collect();
+        let all = wanted.iter().flat_map(|one| one.names);
+        let all: Vec<&str> = all.map(String::as_str).collect();
         let mut counters = Counters::read(&mut db, self.limits, &all, now).await?;
-        let verdicts = wanted.iter().map(|(kind, name)| {
-            let is_judged = match kind {
-                CounterKind::Consecutive | CounterKind::AllDevices => true,
-                CounterKind::Address => counter == Counter::Account,
-                CounterKind::Network => false,
-            };
-            let names = || names.iter().filter_map(name).filter(|_| is_judged);
-            let open = names().map(|name| in_flight.count(name)).sum();
-            let time = counters::time(now);
-            self.limits.judge(*kind, counters.sum(names()), open, time)
+        let is_judged = |one: &&Wanted<'_>| match one.kind {
+            CounterKind::Consecutive | CounterKind::AllDevices => true,
+            CounterKind::Address => counter == Counter::Account,
+            CounterKind::Network => false,
+        };
+        let verdicts = wanted.iter().filter(is_judged).map(|one| {
+            let open = one.names.iter().map(|name| in_flight.count(name)).sum();
+            let (count, time) = (counters.sum(one.names), counters::time(now));
+            self.limits.judge(one.kind, count, open, time)
         });
         if let Err(refusal) = strictest(verdicts) {
             // Nothing is charged, but a time that the clock has yet to reach is put right.
@@ -165,29 +136,32 @@ impl Shared {
             db.commit().await?;
             return Ok(Err(refusal));
         }
-        let failures = |name| counters.sum(names.iter().filter_map(name)).failures;
-        let (before, of_network) = (failures(name_of), failures(network));
+        let failures = wanted.first().map(|own| counters.sum(own.names).failures);
+        let of_network = counters.sum(&names.network).failures;
 
-        let first = names.first();
-        let mut charged = Vec::with_capacity(wanted.len());
-        for (kind, name) in wanted {
-            let name = first.and_then(name);
-            charged.extend(name.map(|name| counters.charge(name, kind, generation)));
-        }
+        let charged = wanted
+            .iter()
+            .map(|one| counters.charge(one.charged, one.kind, generation));
+        let charged: Vec<Charged> = charged.collect();
         let is_counted = |charged: &&Charged| charged.kind != CounterKind::Network;
         let open = charged.iter().filter(is_counted);
         let open = in_flight.open(open.map(|charged| charged.name.clone()).collect());
+        let of_account = |one: &&Wanted<'_>| {
+            matches!(one.kind, CounterKind::Consecutive | CounterKind::AllDevices)
+        };
+        let cleared = wanted.iter().filter(of_account);
+        let cleared = cleared.flat_map(|one| one.names).cloned().collect();
         let new = counters.write(&mut db).await?;
         self.evict(&mut db, new, now).await?;
         db.commit().await?;
         let charge = SqliteCharge {
             names,
-            device: known_device,
-            counter: name_of,
+            device,
+            cleared,
             charged,
             _open: open,
         };
-        let mut acquired = Acquired::new(charge, counter, before);
+        let mut acquired = Acquired::new(charge, counter, failures.unwrap_or_default());
         acquired.crowded_network = of_network >= Limits::NETWORK_FAILURES;
         Ok(Ok(acquired))
     }
@@ -214,35 +188,32 @@ impl Shared {
     ) -> Result<(), SqliteError> {
         let mut db = self.begin(WriteKind::KnownAttempts).await?;
         let now = self.now();
-        let mut cleared = texts(&charge.names, charge.counter);
-        if charge.device.is_some() {
-            cleared.extend(texts(&charge.names, all_devices));
-        }
-        let mut all = cleared.clone();
-        all.extend(charge.charged.iter().map(|charged| charged.name.as_str()));
+        let charged = charge.charged.iter().map(|charged| &charged.name);
+        let all: Vec<&str> = (charge.cleared.iter().chain(charged))
+            .map(String::as_str)
+            .collect();
         let mut counters = Counters::read(&mut db, self.limits, &all, now).await?;
         for charged in &charge.charged {
             if matches!(charged.kind, CounterKind::Address | CounterKind::Network) {
                 counters.refund(charged);
             }
         }
-        for name in cleared {
+        for name in &charge.cleared {
             counters.clear(name);
         }
         counters.write(&mut db).await?;
-        let logins = texts(&charge.names, account);
-        let addresses = texts(&charge.names, known_address);
-        known_addresses::record(&mut db, &logins, &addresses, now).await?;
+        let (logins, addresses) = (&charge.names.account, &charge.names.known_address);
+        known_addresses::record(&mut db, logins, addresses, now).await?;
         for device in [charge.device, success.new_device].into_iter().flatten() {
             let (account, version) = (success.account, success.token_version);
-            devices::record(&mut db, &logins, &device, account, version, now).await?;
+            devices::record(&mut db, logins, &device, account, version, now).await?;
         }
         db.commit().await
     }
 
     /// Gives whole charges back.
     pub(super) async fn refund(&self, charges: &[SqliteCharge]) -> Result<(), SqliteError> {
-        let mut db = self.begin(WriteKind::Attempts).await?;
+        let mut db = self.begin(WriteKind::Refunds).await?;
         let failures = charges.iter().flat_map(|charge| &charge.charged);
         let failures: Vec<&Charged> = failures.collect();
         let names: Vec<&str> = (failures.iter())
@@ -263,31 +234,50 @@ impl Shared {
         logins: &[&str],
         what: Forget,
     ) -> Result<(), SqliteError> {
-        let names_of = |login: &&str| {
-            let attempt = Attempt::new(login, None);
-            throttle_names::of_attempt(&self.secret, &attempt)
-        };
-        let names: Vec<Names> = logins.iter().flat_map(names_of).collect();
-        let logins = texts(&names, self::account);
+        let (mut accounts, mut all_devices) = (Vec::new(), Vec::new());
+        for login in logins {
+            let names = throttle_names::of_attempt(&self.secret, &Attempt::new(login, None));
+            accounts.extend(names.account);
+            all_devices.extend(names.all_devices);
+        }
         let everything = what == Forget::Everything;
         let of_account = everything.then_some(account);
         let mut db = self.store.begin().await?;
-        let addresses = known_addresses::of_login(&mut db, &logins).await?;
-        let found = devices::of_login(&mut db, &logins, of_account).await?;
-        let devices = found.into_iter().flat_map(|device| {
+        let mut cleared = known_addresses::of_login(&mut db, &accounts).await?;
+        for device in devices::of_login(&mut db, &accounts, of_account).await? {
             let attempt = Attempt::new("", None).device(device);
-            throttle_names::of_attempt(&self.secret, &attempt)
-        });
-        let devices: Vec<String> = devices.filter_map(|names| names.device).collect();
-        let mut cleared = logins.clone();
-        cleared.extend(texts(&names, all_devices));
-        cleared.extend(addresses.iter().chain(&devices).map(String::as_str));
+            cleared.extend(throttle_names::of_attempt(&self.secret, &attempt).device);
+        }
+        cleared.extend(accounts.iter().cloned().chain(all_devices));
         counters::clear(&mut db, &cleared).await?;
         if everything {
-            known_addresses::forget(&mut db, &logins).await?;
-            devices::forget(&mut db, &logins, account).await?;
+            known_addresses::forget(&mut db, &accounts).await?;
+            devices::forget(&mut db, &accounts, account).await?;
         }
         db.commit().await
+    }
+}
+
+/// The counter that an attempt falls on, the device if it is one of the account, and the name to charge.
+async fn find_counter(
+    db: &mut Write,
+    attempt: &Attempt,
+    names: &Names,
+    now: Micros,
+) -> Result<(Counter, Option<Device>, String), SqliteError> {
+    let first = |names: &[String]| names.first().cloned().unwrap_or_default();
+    if let Some(device) = &attempt.device
+        && let Some(known) = devices::find(db, &names.account, device, now).await?
+    {
+        let counter = Counter::Device {
+            account: known.account,
+            token_version: known.token_version,
+        };
+        return Ok((counter, Some(known.device), first(&names.device)));
+    }
+    match known_addresses::find(db, &names.known_address, now).await? {
+        Some(name) => Ok((Counter::KnownAddress, None, name)),
+        None => Ok((Counter::Account, None, first(&names.account))),
     }
 }
 

@@ -42,8 +42,8 @@ create index if not exists portcullis_devices_account on "public".portcullis_dev
 create index if not exists portcullis_devices_account_id on "public".portcullis_devices (account_id);
 create index if not exists portcullis_devices_last_use on "public".portcullis_devices (last_use);
 
--- Attempts whose charge was given back, so that a request that is sent again gives nothing back twice. Kept for longer
--- than any request is waited for.
+-- Attempts whose charge was given back, so that a request that is sent again gives nothing back twice. The servers say how long
+-- they are kept: for longer than a request is waited for.
 create table if not exists "public".portcullis_refunds (
     id       uuid        not null primary key,
     given_at timestamptz not null
@@ -283,25 +283,32 @@ begin
         admitted := jsonb_set(admitted, '{charged,network}',
             "public".portcullis_throttle_charge(networks[1], true, address_window, moment));
     end if;
+    -- An address that only 0.1 has recorded: from now on it can be found by the account.
+    if kind = 'known_address' and known is null then
+        insert into "public".portcullis_known_addresses (name, account, last_use)
+        select known_addresses[1], accounts[1], a.forget_at - interval '30 days' from "public".portcullis_attempts a
+        where a.key = 'familiar ' || (legacy ->> 'known_address')
+        on conflict (name) do nothing;
+    end if;
     perform "public".portcullis_throttle_forget(moment);
     perform "public".portcullis_throttle_evict(false, moment);
     perform "public".portcullis_throttle_evict(true, moment);
     return jsonb_build_object('admitted', admitted);
 end $$;
 
--- Deletes known addresses and devices: those of an account beyond its sixteen last used (`used` is the one of now), and a
--- few that are forgotten.
-create or replace function "public".portcullis_throttle_forget_places(accounts text[], used text, moment timestamptz)
+-- Deletes known addresses and devices: those of an account beyond its sixteen last used (`used` are those of now), and a
+-- few that are forgotten. What was recorded while the clock was ahead counts as used now.
+create or replace function "public".portcullis_throttle_forget_places(accounts text[], used text[], moment timestamptz)
 returns void
 language plpgsql set search_path = '' as $$
 declare
     -- Looked up without a lock, which would be written to each of the sixteen.
     addresses constant text[] := array(
         select k.name from "public".portcullis_known_addresses k where k.account = any (accounts)
-        order by k.name is not distinct from used desc, k.last_use desc offset 16);
+        order by k.name = any (used) desc, least(k.last_use, moment) desc offset 16);
     devices constant text[] := array(
         select k.id from "public".portcullis_devices k where k.account = any (accounts)
-        order by k.last_use desc offset 16);
+        order by k.id = any (used) desc, least(k.last_use, moment) desc offset 16);
 begin
     delete from "public".portcullis_known_addresses d using (
         select k.name from "public".portcullis_known_addresses k
@@ -372,14 +379,15 @@ begin
         on conflict (id) do update set account = excluded.account, account_id = excluded.account_id,
             token_version = excluded.token_version, secret_hash = excluded.secret_hash, last_use = excluded.last_use;
     end loop;
-    perform "public".portcullis_throttle_forget_places(accounts, known_addresses[1], moment);
+    perform "public".portcullis_throttle_forget_places(accounts,
+        known_addresses[1:1] || array(select d.id from jsonb_to_recordset(success -> 'devices') as d(id text)), moment);
     return true;
 end $$;
 
 -- Gives back the charges of attempts that were never made: [{id, at, charged, unless_cleared}]. An id is given back
 -- once. Where `unless_cleared` is true, nobody knows whether the attempt succeeded: then its counter, the first that was
--- charged, is gone and the address has its failure back already.
-create or replace function "public".portcullis_throttle_refund(attempts jsonb) returns boolean
+-- charged, is gone and the address has its failure back already. Ids are remembered for `keep_seconds`.
+create or replace function "public".portcullis_throttle_refund(attempts jsonb, keep_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 declare
     moment timestamptz;
@@ -402,7 +410,7 @@ begin
         end loop;
     end loop;
     delete from "public".portcullis_refunds d using (
-        select r.id from "public".portcullis_refunds r where r.given_at <= moment - interval '2 hours'
+        select r.id from "public".portcullis_refunds r where r.given_at <= moment - make_interval(secs => keep_seconds)
         order by r.given_at limit 2 * jsonb_array_length(attempts) for update skip locked
     ) gone where d.id = gone.id;
     return true;

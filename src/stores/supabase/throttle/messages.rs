@@ -173,7 +173,10 @@ impl Answer {
                 (Counter::KnownAddress, names.known_address.first().cloned())
             }
             CounterName::Device => {
-                let account = admitted.account_id.map(UserId::new).and_then(Result::ok);
+                let account = admitted
+                    .account_id
+                    .map(UserId::from_stored)
+                    .and_then(Result::ok);
                 let (Some(account), Some(token_version)) = (account, admitted.token_version) else {
                     return Err(misbehaved("a device of no account"));
                 };

@@ -60,11 +60,27 @@ pub struct SupabaseThrottle {
     refunds: OnceLock<Arc<Refunds<SupabaseCharge>>>,
 }
 
+/// Which requests wait for each other.
+#[derive(Clone, Copy)]
+enum Class {
+    /// Attempts that are not of a device or a known address.
+    Attempts,
+    /// Those that are, right passwords, and charges that are given back.
+    Others,
+}
+
+struct Permit {
+    _of_all: OwnedSemaphorePermit,
+    _of_attempts: Option<OwnedSemaphorePermit>,
+}
+
 /// What the throttle shares with its tasks.
 struct Shared {
     store: SupabaseStore,
     /// Half of the requests that the store may have in flight.
     requests: Arc<Semaphore>,
+    /// Three quarters of those, for attempts that are not of a device or a known address.
+    attempts: Arc<Semaphore>,
     in_flight: InFlight<String>,
 }
 
@@ -72,10 +88,12 @@ impl SupabaseThrottle {
     /// Counts in the store's database. All servers on it need the same secret: they find each other's counters by it.
     pub fn new(store: &SupabaseStore, secret: ServerSecret) -> Self {
         let requests = store.client().requests_in_flight().wrapping_shr(1).max(1);
+        let attempts = requests.saturating_sub(requests.wrapping_shr(2));
         Self {
             shared: Arc::new(Shared {
                 store: store.clone(),
                 requests: Arc::new(Semaphore::new(requests)),
+                attempts: Arc::new(Semaphore::new(attempts)),
                 in_flight: InFlight::default(),
             }),
             limits: Limits::default(),
@@ -127,18 +145,30 @@ impl SupabaseThrottle {
 
 impl Shared {
     /// Waits for one of the throttle's requests, for as long as a request may take in all.
-    async fn permit(&self) -> Result<(OwnedSemaphorePermit, Instant), SupabaseError> {
+    ///
+    /// Requests in the class of `attempts` wait for each other first: a flood of them delays the others by one request.
+    async fn permit(&self, class: Class) -> Result<(Permit, Instant), SupabaseError> {
         let end = self.store.client().end();
-        let permit = tokio::time::timeout_at(end, Arc::clone(&self.requests).acquire_owned());
-        match permit.await {
-            Ok(Ok(permit)) => Ok((permit, end)),
+        let permit = async {
+            let of_attempts = match class {
+                Class::Attempts => Some(Arc::clone(&self.attempts).acquire_owned().await.ok()?),
+                Class::Others => None,
+            };
+            let of_all = Arc::clone(&self.requests).acquire_owned().await.ok()?;
+            Some(Permit {
+                _of_all: of_all,
+                _of_attempts: of_attempts,
+            })
+        };
+        match tokio::time::timeout_at(end, permit).await {
+            Ok(Some(permit)) => Ok((permit, end)),
             _ => Err(SupabaseError::new(Kind::Crowded)),
         }
     }
 
     /// Calls a function that answers `true`.
     async fn command(&self, call: Call<'_>) -> Result<(), SupabaseError> {
-        let (_permit, end) = self.permit().await?;
+        let (_permit, end) = self.permit(Class::Others).await?;
         let answer = self.store.client().send_until(call, end).await?;
         answer.json::<bool>().map(drop)
     }
@@ -146,7 +176,11 @@ impl Shared {
     /// Gives charges back. They count as in flight until that is done or has failed for good; then they stay charged.
     async fn give_back(self: Arc<Self>, charges: Vec<SupabaseCharge>) {
         let refunds: Vec<_> = charges.iter().map(SupabaseCharge::refund).collect();
-        let arguments = serde_json::json!({ "attempts": refunds });
+        let arguments = serde_json::json!({
+            "attempts": refunds,
+            // Longer than a request may be on its way after nobody waits for it any more.
+            "keep_seconds": (self.store.client().timeout().as_secs_f64() * 10.0).max(60.0),
+        });
         // The database gives an attempt back only once, so the request may be repeated.
         let call = Call::question("rpc/portcullis_throttle_refund", &[], &arguments);
         if let Ok(call) = call {
@@ -170,7 +204,12 @@ impl Throttle for SupabaseThrottle {
         let runtime =
             Handle::try_current().map_err(|_| unavailable(SupabaseError::new(Kind::Dropped)))?;
         let shared = Arc::clone(&self.shared);
-        let (permit, end) = shared.permit().await.map_err(unavailable)?;
+        let class = if attempt.device.is_some() || attempt.seems_known {
+            Class::Others
+        } else {
+            Class::Attempts
+        };
+        let (permit, end) = shared.permit(class).await.map_err(unavailable)?;
         let names = Names::new(&self.secret, self.legacy.as_ref(), attempt);
         let limits = Counts::new(&self.limits);
         let arguments = AcquireArguments::new(&names, attempt, &shared.in_flight, &limits);

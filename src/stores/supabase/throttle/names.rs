@@ -28,22 +28,15 @@ impl Names {
         legacy: Option<&LegacySecret>,
         attempt: &Attempt,
     ) -> Self {
-        let mut names = Self {
-            account: Vec::new(),
-            all_devices: Vec::new(),
-            known_address: Vec::new(),
-            address: Vec::new(),
-            network: Vec::new(),
+        let names = throttle_names::of_attempt(secret, attempt);
+        Self {
+            account: names.account,
+            all_devices: names.all_devices,
+            known_address: names.known_address,
+            address: names.address,
+            network: names.network,
             legacy: legacy.map(|legacy| legacy.names(attempt)),
-        };
-        for each in throttle_names::of_attempt(secret, attempt) {
-            names.account.push(each.account);
-            names.all_devices.push(each.all_devices);
-            names.known_address.extend(each.known_address);
-            names.address.extend(each.address);
-            names.network.extend(each.network);
         }
-        names
     }
 
     /// The counters that the attempt may fall on.

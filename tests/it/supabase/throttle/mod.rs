@@ -1,6 +1,7 @@
 //! Failures counted in the database: as in memory, for all servers, and nobody slips past.
 
 mod bounds;
+mod crowd;
 mod give_back;
 mod lost;
 mod model;

@@ -82,7 +82,8 @@ async fn a_success_and_a_refund_say_what_is_needed_and_name_nobody() {
     let refund = place.gateway.taken().remove(0);
     assert_eq!(
         shape(&refund.json()),
-        json!({"attempts": [{"id": "text", "at": "text", "charged": [counter, counter, counter], "unless_cleared": true}]})
+        json!({"attempts": [{"id": "text", "at": "text", "charged": [counter, counter, counter], "unless_cleared": true}],
+            "keep_seconds": 60.0})
     );
     for request in [sent, refund] {
         let text = String::from_utf8(request.body).unwrap();
