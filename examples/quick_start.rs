@@ -1,13 +1,14 @@
 //! From a password to a protected handler: `cargo run --example quick_start --features axum`
 
 use axum::Router;
-use axum::extract::{Form, FromRef, State};
+use axum::extract::{ConnectInfo, Form, FromRef, State};
 use axum::routing::{get, post};
 use portcullis::directory::{NewUser, UserDirectory as _};
 use portcullis::extract::{CurrentUser, Rejection};
 use portcullis::stores::memory::MemoryStore;
 use portcullis::token::{Algorithm, SigningKey};
 use portcullis::{Authenticator, Credentials, TokenIssuer, TokenVerifier};
+use std::net::SocketAddr;
 
 #[derive(Clone)]
 struct App {
@@ -35,8 +36,13 @@ struct SignIn {
     password: String,
 }
 
-async fn token(State(app): State<App>, Form(form): Form<SignIn>) -> Result<String, Rejection> {
-    let credentials = Credentials::new(form.username, form.password);
+async fn token(
+    State(app): State<App>,
+    // Behind a reverse proxy: the client's address from the header that your proxy writes.
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Form(form): Form<SignIn>,
+) -> Result<String, Rejection> {
+    let credentials = Credentials::new(form.username, form.password).source(client.ip());
     let signed_in = app.authenticator.sign_in(credentials).await?;
     Ok(app.issuer.issue(&signed_in)?.expose().to_owned())
 }
@@ -74,5 +80,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // No default: a server with a known key is open to everybody.
     let secret = std::env::var("SECRET_KEY").map_err(|_| "set SECRET_KEY to 32 bytes or more")?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
-    Ok(axum::serve(listener, app(secret.as_bytes()).await?).await?)
+    let app = app(secret.as_bytes()).await?;
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, app).await?)
 }

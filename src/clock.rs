@@ -12,7 +12,7 @@ pub trait Clock: Debug + Send + Sync {
     fn now(&self) -> SystemTime;
 }
 
-/// The clock of the operating system: the default everywhere.
+/// The clock of the operating system: the default for tokens, and for counters in a database file.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemClock;

@@ -53,18 +53,21 @@
 //! | passwords refused | 16,079 common ones, and patterns: see `PasswordPolicy` | NIST SP 800-63B-4 §3.1.1.2, zxcvbn |
 //! | failures of an account, of each known address and device | 10 in a row, then 1 s, 2 s, 4 s … 1 h; 24 h from the 100th | NIST SP 800-63B-4 §3.2.2 |
 //! | failures of an address | 100 in 15 minutes | policy |
+//! | known addresses of an account | 16, for 30 days after the last use | policy |
+//! | devices of an account | 16, for 180 days after the last use | policy |
 //! | a call to Supabase | 5 s, reads repeated twice within it, 32 requests in flight | policy |
 //! | e-mail address | 254 bytes | RFC 5321 §4.5.3.1.3 |
 //! | subject, role, tenant | 1 to 255 characters, none invisible, no white space at an end | policy |
 //!
 //! Every check is on. What loosens one is a call you can search for: `leeway`, `max_lifetime`, `token_type`,
-//! `Unthrottled`, `allow_http`, `expose`.
+//! `account_failures`, `address_failures`, `address_window`, `with_min_length`, `from_stored`, `legacy_secret`, `Unthrottled`, `allow_http`,
+//! `expose`.
 //!
 //! # Where things are
 //!
 //! [`token`] issues and verifies; [`password`] hashes and judges passwords; [`authenticator`] knows the order of a
 //! sign-in; [`store`] and [`directory`] are what you implement, [`throttle`], [`offload`], [`event`] and [`clock`] what
-//! you may; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
+//! you may; [`opaque`] holds the secret behind device tokens; [`bearer`] and [`refusal`] speak HTTP without a framework; `extract` speaks axum.
 //!
 //! [`guides::operating`] runs the example server in production: proxy, TLS, backups, key rotation, trouble.
 //! [`guides::sign_in_protection`] says what protects passwords against guessing, what keeps strangers from locking an owner out, and what neither can do.

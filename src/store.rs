@@ -93,8 +93,8 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// Finds the account for a login: an e-mail address, a user name.
     ///
-    /// `login` is what a person typed. The [`Authenticator`](crate::Authenticator) passes at most 1,024 bytes and no
-    /// control characters; other callers may pass any text.
+    /// `login` is what a person typed. The [`Authenticator`](crate::Authenticator) passes it trimmed,
+    /// at most 1,024 bytes of it and no control or invisible characters; other callers may pass any text.
     fn find_by_login(
         &self,
         login: &str,

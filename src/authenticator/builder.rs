@@ -105,7 +105,7 @@ impl<S: UserStore, T: Throttle> AuthenticatorBuilder<S, T> {
     }
 
     /// Takes the time from elsewhere, for the five minutes in which many sign-ins on one counter lose their precedence.
-    /// Default: [`MonotonicClock`].
+    /// Default: [`MonotonicClock`]. The throttle has a clock of its own: [`MemoryThrottle::clock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.settings.clock = Arc::new(clock);

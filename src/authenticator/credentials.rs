@@ -30,7 +30,8 @@ impl Credentials {
     /// account was signed in from before is not delayed by what strangers do elsewhere.
     ///
     /// Take it from the connection. A header such as `X-Forwarded-For` can be believed only as far as your own
-    /// proxies wrote it. Default: none, and only the account is counted.
+    /// proxies wrote it. Default: none: then there are no known addresses and no limits per address, and only a device
+    /// token helps an owner whom strangers keep out.
     #[must_use]
     pub fn source(mut self, address: IpAddr) -> Self {
         self.source = Some(address);
@@ -45,10 +46,12 @@ impl Credentials {
         self
     }
 
-    /// Asks for a device token: [`SignedIn::device_token`].
+    /// Asks for a device token ([`SignedIn::device_token`]), unless one is sent that is still good.
     #[must_use]
-    pub fn remember_device(self) -> Self {
-        self.device_token("")
+    pub fn remember_device(mut self) -> Self {
+        self.device_token
+            .get_or_insert_with(|| DeviceToken::from(""));
+        self
     }
 }
 
@@ -72,7 +75,8 @@ pub struct SignedIn<U> {
     pub user: U,
     /// The account's epoch, which goes into tokens so that a change of password ends them.
     pub epoch: u64,
-    /// A new device token, if one was asked for and none that is still good was sent. The client keeps it and sends it
+    /// A new device token, if one was asked for and none that is still good was sent, or the one that was sent is of an older
+    /// [`ServerSecret`](crate::opaque::ServerSecret). The client keeps it and sends it
     /// with its next sign-ins ([`Credentials::device_token`]); it signs nobody in.
     pub device_token: Option<DeviceToken>,
 }

@@ -16,17 +16,17 @@ pub enum SignInError {
     /// The password was right, the account is disabled. Strangers are told the same as above.
     #[error("the account is disabled")]
     Disabled,
-    /// Too many failures of late; the password may or may not have been right.
+    /// Too many failures of late. The password was not looked at, and the attempt is not counted.
     #[error("too many failed sign-ins, try again later")]
     Throttled {
-        /// How long to wait.
+        /// How long to wait until an attempt is admitted. Never zero.
         retry_after: Duration,
     },
-    /// More sign-ins at once than this process takes, from this client or in all. The password was not looked at. Safe to
-    /// retry in a moment.
+    /// No room for this attempt: too many are under way in this process, from this client, or on this account (attempts on it
+    /// that are not decided yet). The password was not looked at. Safe to retry in a moment.
     #[error("too many sign-ins at once, try again")]
     Busy,
-    /// The store or the throttle could not be asked. Nobody is let in.
+    /// The store or the throttle could not be asked, or the hash was lost ([`Lost`]). Nobody is let in.
     #[error("sign-in is unavailable")]
     Unavailable(#[source] Source),
 }

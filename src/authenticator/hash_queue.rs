@@ -1,5 +1,6 @@
 //! The queue in front of the hashing threads: who waits first, and how many wait.
 
+use super::hash_class::{Class, HashQueueStatus, WEIGHTS};
 use crate::offload::{Lost, Offload};
 use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -7,37 +8,6 @@ use futures_channel::oneshot;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Who waits first. Follows from the attempt alone, never from the account that was found, so that an unknown login
-/// waits as long as a known one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// A valid device token, a known address, or a signed-in user.
-    Known,
-    /// An account's counter without failures.
-    NoFailures,
-    /// All others.
-    Other,
-}
-
-/// How many jobs of each class start in a round. All cost the same: hashes are padded to one amount of work.
-const WEIGHTS: [u32; 3] = [4, 2, 1];
-
-/// How many jobs wait and run. For metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HashQueueStatus {
-    /// Jobs that were begun so far.
-    pub begun: u64,
-    /// Jobs on the hashing threads.
-    pub running: usize,
-    /// Jobs of devices, known addresses and signed-in users that wait.
-    pub waiting_known: usize,
-    /// Jobs of logins without failures that wait.
-    pub waiting_no_failures: usize,
-    /// All other jobs that wait.
-    pub waiting_other: usize,
-}
 
 pub(super) struct HashQueue {
     offload: Arc<dyn Offload>,
@@ -138,13 +108,19 @@ impl HashQueue {
             let running = Running {
                 queue,
                 address: next.address,
+                has_begun: false,
             };
             drop(next.slot);
-            // A job that is refused is dropped, and with it `running`: whoever waits for it hears `Lost`.
-            let _ = self.offload.submit(Box::new(move || {
-                let _running = running;
+            // A job that is refused is dropped: whoever waits for it hears `Lost`.
+            let refused = self.offload.submit(Box::new(move || {
+                let mut running = running;
+                running.has_begun = true;
                 job();
             }));
+            // Those behind it wait for a job that runs to end, and only where there is none are refused too.
+            if refused.is_err() && self.lock().running > 0 {
+                break;
+            }
         }
     }
 
@@ -276,10 +252,12 @@ impl Drop for Leave<'_> {
     }
 }
 
-/// A thread in use; when it is free again the next job starts.
+/// A thread in use; when a job on it ends the next one starts.
 struct Running {
     queue: Arc<HashQueue>,
     address: Option<IpAddr>,
+    /// Not if the job was refused.
+    has_begun: bool,
 }
 
 impl Drop for Running {
@@ -295,6 +273,8 @@ impl Drop for Running {
             }
         }
         drop(state);
-        self.queue.start_next();
+        if self.has_begun {
+            self.queue.start_next();
+        }
     }
 }

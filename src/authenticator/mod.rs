@@ -6,6 +6,7 @@ mod charge;
 mod credentials;
 mod current;
 mod error;
+mod hash_class;
 mod hash_queue;
 mod recent;
 mod sign_in;
@@ -17,7 +18,7 @@ pub use current::current_user;
 #[cfg(feature = "axum")]
 pub(crate) use current::still_there;
 pub use error::{CurrentUserError, HashError, SignInError};
-pub use hash_queue::HashQueueStatus;
+pub use hash_class::HashQueueStatus;
 
 use crate::event::Observer;
 use crate::password::{Password, PasswordHash, PasswordHasher};
@@ -26,7 +27,8 @@ use crate::throttle::{Forget, MemoryThrottle, Throttle, ThrottleError};
 use crate::user::UserId;
 use admission::Admission;
 use core::fmt;
-use hash_queue::{Class, HashQueue};
+use hash_class::Class;
+use hash_queue::HashQueue;
 use recent::Recent;
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! The order of a sign-in: admission, charge, look-up, hash, verdict, success.
 
 use super::charge::Charge;
-use super::hash_queue::{Class, Slot};
+use super::hash_class::Class;
+use super::hash_queue::Slot;
 use super::verdict::{belongs, judge, verify};
 use super::{Authenticator, Credentials, SignInError, SignedIn};
 use crate::event::{Event, RefusedBecause};
@@ -28,7 +29,8 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
     /// The same hashing work is done whether or not the account exists, has a password, or is disabled, and each of
     /// these cases stays a failure. A login with control or invisible characters names nobody.
     ///
-    /// The future may be dropped at any time: before the hash begins that costs nothing, afterwards it is a failure.
+    /// The future may be dropped at any time. Before the hash begins that costs nothing, or at most a failure if the throttle was just
+    /// storing it; afterwards it is a failure.
     ///
     /// # Errors
     /// See [`SignInError`]; `Refusal::from(&error)` turns it into a response.
@@ -84,10 +86,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             Ok(found) => found,
             Err(lost) => {
                 charge.give_back();
-                let error = &lost;
-                let event = Event::Unavailable { source, error };
-                shared.observer.observe(event);
-                return Err(SignInError::Busy);
+                return Err(self.unavailable(source, lost));
             }
         };
         let account = match judge(account, verdict) {
@@ -103,7 +102,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
             }
         };
         let device_token = self
-            .succeed(charge, &attempt, &counter, &account, device_token.is_some())
+            .succeed(charge, &attempt, &counter, &account, device_token.as_ref())
             .await
             .map_err(|error| self.throttle_error(error, Some(&account.id), source))?;
         if verdict == Verdict::Outdated {
@@ -154,20 +153,24 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
         })
     }
 
-    /// Tells the throttle of a right password, and gives a device token where one was asked for and none is valid.
+    /// Tells the throttle of a right password, and gives a device token where one was asked for and none is valid, or the one
+    /// that was sent is of an older server secret.
     async fn succeed(
         &self,
         charge: Charge<'_, T>,
         attempt: &Attempt,
         counter: &Counter,
         account: &Account<S::User>,
-        wants_token: bool,
+        sent: Option<&DeviceToken>,
     ) -> Result<Option<DeviceToken>, ThrottleError> {
         let shared = &*self.shared;
         let (token, device) = shared
             .throttle
             .server_secret()
-            .filter(|_| wants_token && !matches!(counter, Counter::Device { .. }))
+            .filter(|secret| {
+                let is_good = matches!(counter, Counter::Device { .. });
+                sent.is_some_and(|token| !is_good || !token.is_current(secret))
+            })
             .and_then(|secret| DeviceToken::issue(secret, &attempt.login))
             .unzip();
         let success = Success::new(&account.id, account.epoch).new_device(device);
@@ -181,7 +184,8 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
         login: &str,
         source: Option<IpAddr>,
     ) -> Result<Option<Account<S::User>>, SignInError> {
-        if login.len() > MAX_LOGIN_BYTES || !user::is_clean(login.trim()) {
+        let login = login.trim();
+        if login.len() > MAX_LOGIN_BYTES || !user::is_clean(login) {
             return Ok(None);
         }
         (self.shared.store.find_by_login(login).await)

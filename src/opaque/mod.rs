@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// # Ok::<(), portcullis::opaque::ServerSecretError>(())
 /// ```
 ///
+/// Keep the old one for 180 days, as long as a device token may lie unused: a device whose token is of an older secret is given a
+/// new one at its next sign-in.
+///
 /// Cheap to clone. `Debug` shows only how many secrets there are.
 #[derive(Clone)]
 pub struct ServerSecret {
@@ -100,6 +103,11 @@ impl ServerSecret {
     pub fn newest_tag(&self, purpose: &str, parts: &[&[u8]]) -> Option<(u8, [u8; 32])> {
         let key = self.keys.first()?;
         Some((key.id, key.tag(purpose, parts)))
+    }
+
+    /// Whether the secret of this key id is the first one.
+    pub(crate) fn is_first(&self, id: u8) -> bool {
+        self.keys.first().is_some_and(|key| key.id == id)
     }
 
     /// The tag under the secret of this key id, if the list has it.

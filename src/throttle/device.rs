@@ -5,6 +5,7 @@ use crate::secret::secret_text;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64_simd::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
 
 const PREFIX: &str = "pdt_";
 const PURPOSE: &str = "device token";
@@ -52,15 +53,15 @@ impl DeviceToken {
     /// Makes a token for a login, in the spelling of [`Attempt::login`](super::Attempt::login). `None` if the operating
     /// system gives no random bytes.
     pub fn issue(secret: &ServerSecret, login: &str) -> Option<(Self, Device)> {
-        let mut random = zeroize::Zeroizing::new([0_u8; 48]);
+        let mut random = Zeroizing::new([0_u8; 48]);
         aws_lc_rs::rand::fill(&mut *random).ok()?;
         let (id, device_secret) = random.split_first_chunk::<16>()?;
         let (key_id, tag) = secret.newest_tag(PURPOSE, &[&*random, login.as_bytes()])?;
-        let mut bytes = zeroize::Zeroizing::new(Vec::with_capacity(65));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(65));
         bytes.push(key_id);
         bytes.extend_from_slice(&*random);
         bytes.extend_from_slice(tag.first_chunk::<16>()?);
-        let encoded = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(&*bytes));
+        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(&*bytes));
         let token = Self::from([PREFIX, &encoded].concat());
         Some((token, Device::new(*id, device_secret)))
     }
@@ -68,18 +69,30 @@ impl DeviceToken {
     /// The device, if the token's tag is good for this login under one of the secrets. Whether the device is still known
     /// is for the throttle to say.
     pub fn verify(&self, secret: &ServerSecret, login: &str) -> Option<Device> {
-        let encoded = self.expose().strip_prefix(PREFIX)?;
-        // 65 bytes take 87 letters; nothing longer is decoded.
-        if encoded.len() != 87 {
-            return None;
-        }
-        let bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode_to_vec(encoded).ok()?);
+        let bytes = self.decode()?;
         let (key_id, rest) = bytes.split_first()?;
         let (random, tag) = rest.split_first_chunk::<48>()?;
         let expected = secret.tag_by_id(*key_id, PURPOSE, &[random, login.as_bytes()])?;
         verify_slices_are_equal(expected.first_chunk::<16>()?, tag).ok()?;
         let (id, device_secret) = random.split_first_chunk::<16>()?;
         Some(Device::new(*id, device_secret))
+    }
+
+    /// Whether a good token was made under the first secret.
+    pub(crate) fn is_current(&self, secret: &ServerSecret) -> bool {
+        (self.decode()).is_some_and(|bytes| bytes.first().is_some_and(|id| secret.is_first(*id)))
+    }
+
+    fn decode(&self) -> Option<Zeroizing<Vec<u8>>> {
+        let encoded = self.expose().strip_prefix(PREFIX)?;
+        // 65 bytes take 87 letters; nothing longer is decoded.
+        if encoded.len() != 87 {
+            return None;
+        }
+        URL_SAFE_NO_PAD
+            .decode_to_vec(encoded)
+            .ok()
+            .map(Zeroizing::new)
     }
 }
 

@@ -54,8 +54,11 @@ pub trait Throttle: Send + Sync + 'static {
 
     /// Judges the counter that the attempt falls on and the address's, and charges one failure to each.
     ///
+    /// If the future is dropped, what it charged is given back, or stays charged: the caller cannot tell.
+    ///
     /// # Errors
-    /// Nothing is charged then. [`ThrottleError::Limited`], [`ThrottleError::Busy`], or [`ThrottleError::Unavailable`].
+    /// [`ThrottleError::Limited`] or [`ThrottleError::Busy`]: nothing is charged. [`ThrottleError::Unavailable`]: it may be charged,
+    /// if the answer was lost.
     fn acquire(
         &self,
         attempt: &Attempt,
@@ -80,6 +83,9 @@ pub trait Throttle: Send + Sync + 'static {
     /// Clears the failures of an account under all its logins; with [`Forget::Everything`] also its known addresses and
     /// devices. For a password reset, an administrator's change of password, a deletion or a change of e-mail
     /// address, and for unlocking.
+    ///
+    /// `logins` lists every login by which the account is found, and was before a change. Counters of client addresses stay. A sign-in
+    /// with the old password that is under way at this moment may still record its address as known.
     ///
     /// # Errors
     /// [`ThrottleError::Unavailable`].

@@ -2,8 +2,10 @@
 
 use crate::quick_start;
 use axum::body::Body;
+use axum::extract::connect_info::MockConnectInfo;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use std::net::SocketAddr;
 use tower::ServiceExt as _;
 
 #[test]
@@ -16,7 +18,8 @@ fn the_readme_shows_the_quick_start_as_it_is() {
 async fn the_quick_start_goes_from_a_password_to_a_handler() {
     let app = quick_start::app(b"32 bytes that nobody else can know")
         .await
-        .unwrap();
+        .unwrap()
+        .layer(MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 4711))));
     let form = |password: &str| {
         Request::post("/token")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

@@ -56,7 +56,7 @@ struct Connections {
 
 /// The database could not be asked, or holds what is no user.
 ///
-/// Its text names the database's file, and its `source()` says why: [`ErrorChain`](crate::ErrorChain) writes both to
+/// Its text names the database's file if it is known, and its `source()` says why: [`ErrorChain`](crate::ErrorChain) writes both to
 /// your log. Neither shows a statement or a stored value.
 #[derive(Debug)]
 pub struct SqliteError {

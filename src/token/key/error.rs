@@ -86,7 +86,9 @@ pub enum KeyError {
     #[error("the key's own alg, use or key_ops member forbids this use")]
     ForbiddenUse,
     /// Two keys of a set have the same `kid`, or one of several has none (RFC 7517 §4.5).
-    #[error("every key of a set must have a kid of its own")]
+    #[error(
+        "two keys of the set have the same kid, or one has none; only secrets of one algorithm may all have none"
+    )]
     DuplicateKid,
     /// A set holds secrets and public keys.
     #[error("secrets and public keys can't be in one set")]

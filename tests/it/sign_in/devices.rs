@@ -41,6 +41,47 @@ async fn a_token_is_given_only_to_who_asks_and_stays_the_same() {
     assert!(again.unwrap().device_token.is_none(), "it is still good");
     let renewed = stage.with_token("anna", RIGHT, "pdt_stale").await.unwrap();
     assert!(renewed.device_token.is_some());
+    // Asking does not throw the one away that is sent.
+    let credentials = Credentials::new("anna@example.com", RIGHT).device_token(token.expose());
+    let both = stage.authenticator.sign_in(credentials.remember_device());
+    assert!(both.await.unwrap().device_token.is_none());
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn when_the_secret_was_replaced_the_next_sign_in_gives_a_token_of_the_new_one() {
+    use portcullis::opaque::ServerSecret;
+    use portcullis::stores::sqlite::{SqliteStore, SqliteThrottle};
+    const OLD: &[u8] = b"the old secret of this test, of 32 bytes";
+    const NEW: &[u8] = b"the new secret of this test, of 32 bytes";
+    let stage = Stage::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let counters = SqliteStore::open(folder.path().join("counters.db")).await;
+    let counters = counters.unwrap();
+    let sign_in = async |secret: ServerSecret, token: &str| {
+        let authenticator = Authenticator::builder(stage.store.clone())
+            .hasher(cheap())
+            .throttle(SqliteThrottle::new(&counters, secret))
+            .build()
+            .unwrap();
+        let credentials = Credentials::new("anna@example.com", RIGHT).device_token(token);
+        let signed_in = authenticator.sign_in(credentials).await.unwrap();
+        signed_in
+            .device_token
+            .map(|token| token.expose().to_owned())
+    };
+    let of = |secret: &[u8]| ServerSecret::new(secret).unwrap();
+    let old = sign_in(of(OLD), "").await.unwrap();
+    let both = || of(NEW).with_previous(OLD).unwrap();
+    assert_eq!(
+        sign_in(of(OLD).with_previous(NEW).unwrap(), &old).await,
+        None
+    );
+    let new = sign_in(both(), &old).await.unwrap();
+    assert_eq!(sign_in(both(), &new).await, None);
+    // The old secret can go.
+    assert_eq!(sign_in(of(NEW), &new).await, None);
+    assert!(sign_in(of(NEW), &old).await.is_some());
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ async fn a_failed_look_up_and_a_lost_hash_are_given_back() {
         poll_once(&mut guess).await;
         // The executor loses it.
         hanging.held.0.lock().unwrap().0.clear();
-        assert!(matches!(guess.await, Err(SignInError::Busy)));
+        assert!(matches!(guess.await, Err(SignInError::Unavailable(_))));
     }
     assert_eq!(hanging.failures(None).await, 0);
 }

@@ -382,13 +382,13 @@ async fn a_store_that_is_down_is_unavailable_and_nobodys_wrong_password() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_overloaded_and_nobodys_wrong_password() {
+async fn a_pool_that_takes_no_job_is_unavailable_and_nobodys_wrong_password() {
     let stage = Stage::new().await;
     stage.offload.full.store(true, Ordering::SeqCst);
     for _ in 0..20 {
         for name in ["anna", "nobody", "nora"] {
             let error = stage.sign_in(name, RIGHT).await.unwrap_err();
-            assert!(matches!(error, SignInError::Busy), "{error:?}");
+            assert!(matches!(error, SignInError::Unavailable(_)), "{error:?}");
             assert_eq!(Refusal::from(&error), Refusal::UNAVAILABLE);
             assert_eq!(
                 stage.seen.take(),

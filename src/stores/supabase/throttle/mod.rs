@@ -104,7 +104,8 @@ impl SupabaseThrottle {
     }
 
     /// Also judges by what servers of version 0.1 counted under this secret (their `SECRET_KEY`), so that an upgrade
-    /// forgets neither failures nor known addresses. For one release.
+    /// forgets neither failures nor known addresses. Remove the call when no server of 0.1 has run for 30 days: then all that it
+    /// counted is forgotten. The method is gone in 0.3.
     #[must_use]
     pub fn legacy_secret(mut self, secret: &[u8]) -> Self {
         self.legacy = Some(LegacySecret::new(secret));
