@@ -90,6 +90,8 @@ pub struct BorrowedClaims<'b, E = ()> {
     pub(super) not_before: Duration,
     pub(super) epoch: u64,
     pub(super) extra: E,
+    /// The most bytes that `extra` takes beside its own size; `None` if it cannot be bounded.
+    pub(super) extra_bytes: Option<usize>,
 }
 
 impl<E> BorrowedClaims<'_, E> {
@@ -132,12 +134,13 @@ impl<E> BorrowedClaims<'_, E> {
         &self.extra
     }
 
-    /// The most bytes that [`into_claims`](Self::into_claims) takes, without what `E` allocates.
-    pub(super) fn owned_bytes(&self) -> usize {
+    /// The most bytes that [`into_claims`](Self::into_claims) takes; `None` if it cannot be bounded.
+    pub(super) fn owned_bytes(&self) -> Option<usize> {
         // Text that had escapes may keep as much spare capacity.
         let id = self.token_id.as_deref().unwrap_or_default();
         let texts = self.subject.as_str().len().saturating_add(id.len());
-        size_of::<Claims<E>>().saturating_add(texts.saturating_mul(2))
+        let own = size_of::<Claims<E>>().saturating_add(texts.saturating_mul(2));
+        Some(own.saturating_add(self.extra_bytes?))
     }
 
     /// The same with the registered claims in memory of their own; of the application's own, `E` decides.

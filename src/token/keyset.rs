@@ -1,6 +1,7 @@
 //! [`KeySet`]: the keys a verifier knows, by `kid`, with a time of overlap for those on their way out.
 
 use super::Algorithm;
+use super::compact::Compact;
 use super::header::Header;
 use super::key::{KeyError, VerifyingKey};
 use std::sync::Arc;
@@ -179,6 +180,11 @@ impl Entry {
     /// When the key's time is over, if ever.
     pub(super) fn until(&self) -> Option<SystemTime> {
         self.until
+    }
+
+    /// Whether the key made the token's signature and its time is not over.
+    pub(super) fn has_signed(&self, parts: &Compact<'_>, now: SystemTime) -> bool {
+        !self.is_over(now) && self.key.verifies(parts.signing_input, parts.signature)
     }
 
     /// Whether the key's time is over.

@@ -1,5 +1,6 @@
 //! Who a person is: [`UserId`], [`Email`], [`Role`], [`TenantId`], and the ready-made [`User`].
 
+pub(crate) mod bytes;
 mod email;
 pub(crate) mod text;
 

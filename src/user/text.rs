@@ -1,5 +1,6 @@
 //! Which texts may identify somebody: those that look like what they are.
 
+use super::bytes::has;
 use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 
@@ -9,12 +10,20 @@ use icu_properties::props::GeneralCategory;
 /// Two identifiers that look alike on a screen could otherwise be two users, roles or tokens. Letters that resemble
 /// each other (Latin `a`, Cyrillic `а`) are not detected.
 pub(crate) fn is_clean(text: &str) -> bool {
-    // Without a branch inside, so that the compiler looks at many bytes at a time.
-    let is_other = |found, byte| found | u8::from(!(b' '..=b'~').contains(&byte));
-    if text.bytes().fold(0, is_other) == 0 {
+    if !has(text.as_bytes(), |byte| !(b' '..=b'~').contains(&byte)) {
         // Nearly always: printable ASCII.
-        return !text.is_empty() && !text.starts_with(' ') && !text.ends_with(' ');
+        return match (text.as_bytes().first(), text.as_bytes().last()) {
+            (Some(first), Some(last)) => *first != b' ' && *last != b' ',
+            _ => false,
+        };
     }
+    is_clean_unicode(text)
+}
+
+/// The same for text of any characters. Apart from [`is_clean`], whose every call would otherwise save registers for
+/// it (11 instructions in `cost`).
+#[cold]
+fn is_clean_unicode(text: &str) -> bool {
     !text.starts_with(char::is_whitespace)
         && !text.ends_with(char::is_whitespace)
         && text.chars().all(is_visible)

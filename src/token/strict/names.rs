@@ -12,7 +12,8 @@ const INLINE: usize = 16;
 pub(in crate::token) struct Names<'de> {
     /// One bit a name, by length and outer letters: a bit that is not set proves a name new.
     sketch: u64,
-    inline: [&'de str; INLINE],
+    /// `None` is one word to write where an empty text is two (19 instructions an object in `cost`).
+    inline: [Option<&'de str>; INLINE],
     len: usize,
     /// Nearly always absent: even an empty set is not dropped for nothing.
     rest: Option<BTreeSet<Cow<'de, str>>>,
@@ -34,7 +35,7 @@ impl<'de> Names<'de> {
         }
         match (name, self.inline.get_mut(self.len)) {
             (Cow::Borrowed(text), Some(free)) => {
-                *free = text;
+                *free = Some(text);
                 self.len = self.len.saturating_add(1);
                 true
             }
@@ -44,7 +45,7 @@ impl<'de> Names<'de> {
 
     fn is_known(&self, name: &str) -> bool {
         let mut inline = self.inline.iter().take(self.len);
-        inline.any(|known| *known == name)
+        inline.any(|known| *known == Some(name))
             || self.rest.as_ref().is_some_and(|rest| rest.contains(name))
     }
 

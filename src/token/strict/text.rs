@@ -1,6 +1,7 @@
 //! Strings (RFC 8259 §7): borrowed where they hold no escape, which is nearly always.
 
 use super::reader::{Fault, Reader};
+use crate::user::bytes::has;
 use std::borrow::Cow;
 
 impl<'de> Reader<'de> {
@@ -99,31 +100,14 @@ impl<'de> Reader<'de> {
 
 /// Whether text has neither escapes nor control characters, as most payloads. Asked once for all of its strings.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    !has(text, |byte| u8::from(byte < 0x20) | u8::from(byte == b'\\'))
+    !has(text, |byte| byte < 0x20 || byte == b'\\')
 }
 
 /// Whether a string with this text can't be written as it is (RFC 8259 §7).
 pub(in crate::token) fn needs_escape(text: &str) -> bool {
     has(text.as_bytes(), |byte| {
-        u8::from(byte < 0x20) | u8::from(byte == b'\\') | u8::from(byte == b'"')
+        byte < 0x20 || byte == b'\\' || byte == b'"'
     })
-}
-
-/// Whether any byte is `special`, which answers 1 or 0: without a branch inside, so that the compiler looks at many at a
-/// time. What is left behind the last whole chunk is looked at along with bytes before it, rather than one by one.
-#[inline]
-fn has(text: &[u8], special: impl Fn(u8) -> u8) -> bool {
-    let any = |bytes: &[u8]| bytes.iter().fold(0, |found, byte| found | special(*byte)) != 0;
-    if let Some(last) = text.last_chunk::<64>() {
-        return text.as_chunks::<64>().0.iter().any(|chunk| any(chunk)) || any(last);
-    }
-    if let Some(last) = text.last_chunk::<16>() {
-        return text.as_chunks::<16>().0.iter().any(|chunk| any(chunk)) || any(last);
-    }
-    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(first), Some(last)) => any(first) || any(last),
-        _ => any(text),
-    }
 }
 
 /// Where the first quote is. Names and short values lie within the first eight bytes.

@@ -16,7 +16,6 @@ use super::keyset::KeySet;
 use super::refused::TokenObserver;
 use super::registered::{Expected, Leeway, Registered};
 use super::revocations::{Presented, Revocations};
-use super::strict::Measured;
 use crate::clock::Clock;
 use authentic::{Authentic, Seen};
 use cache::Cache;
@@ -115,10 +114,10 @@ impl TokenVerifier {
     pub fn verify_with<E: DeserializeOwned>(&self, token: &str) -> Result<Claims<E>, TokenError> {
         let shared = &*self.shared;
         let signed = shared.authentic(token)?;
-        signed.decoded(shared, |payload| {
+        signed.decoded(|payload| {
             shared.claims(&signed, payload, |claims| {
-                shared.remember_good(&signed, &claims.value);
-                claims.value.into_claims()
+                shared.remember_good(&signed, &claims);
+                claims.into_claims()
             })
         })
     }
@@ -153,14 +152,12 @@ impl TokenVerifier {
         match shared.see(token, |claims| Arc::clone(claims).downcast().ok())? {
             Seen::Before(claims) => {
                 let claims: Arc<Claims<E>> = claims;
-                shared.admit(token, &claims.presented())?;
+                shared
+                    .admit(|| claims.presented())
+                    .inspect_err(|error| shared.report_signed(token, error))?;
                 Ok(claims)
             }
-            Seen::Authentic(signed) => signed.decoded(shared, |payload| {
-                shared.claims(&signed, payload, |claims| {
-                    shared.remember_claims(&signed, claims)
-                })
-            }),
+            Seen::Authentic(signed) => shared.read_shared(&signed),
         }
     }
 
@@ -196,11 +193,10 @@ impl TokenVerifier {
     ) -> Result<BorrowedClaims<'b, E>, TokenError> {
         let shared = &*self.shared;
         let signed = shared.authentic(token)?;
-        compact::decode_over(signed.payload, &mut scratch.payload)
-            .ok_or_else(|| shared.refused_signed(token, compact::undecodable(signed.payload)))?;
-        shared.claims(&signed, &scratch.payload, |claims| {
-            shared.remember_good(&signed, &claims.value);
-            claims.value
+        let payload = compact::decode_over(signed.payload, &mut scratch.payload);
+        shared.claims(&signed, payload, |claims| {
+            shared.remember_good(&signed, &claims);
+            claims
         })
     }
 }
@@ -221,25 +217,51 @@ impl TokenVerifier {
     ) -> Result<Arc<Claims<E>>, TokenError> {
         let shared = &*self.shared;
         let signed = shared.seen_good(token)?;
-        signed.decoded(shared, |payload| {
-            let keep =
-                |claims: Measured<BorrowedClaims<'_, E>>| Arc::new(claims.value.into_claims());
+        signed.decoded(|payload| {
+            let keep = |claims: BorrowedClaims<'_, E>| Arc::new(claims.into_claims());
             shared.claims(&signed, payload, keep)
         })
     }
 }
 
 impl Shared {
-    /// What is to be kept of the claims of an authentic token, if they are good and the application has not revoked it.
+    /// Reads and caches claims. Apart from [`TokenVerifier::verify_shared`], whose every hit would otherwise make
+    /// room for the payload on the stack (5 instructions in `cost`).
+    #[inline(never)]
+    fn read_shared<E: DeserializeOwned + Send + Sync + 'static>(
+        &self,
+        token: &Authentic<'_>,
+    ) -> Result<Arc<Claims<E>>, TokenError> {
+        token.decoded(|payload| {
+            self.claims(token, payload, |claims| self.remember_claims(token, claims))
+        })
+    }
+
+    /// What is to be kept of the claims of an authentic token, if its payload can be decoded, they are good and the
+    /// application has not revoked it. Reports it otherwise.
     #[inline]
     fn claims<'b, E: Deserialize<'b>, K>(
         &self,
         token: &Authentic<'_>,
-        payload: &'b [u8],
-        keep: impl FnOnce(Measured<BorrowedClaims<'b, E>>) -> K,
+        payload: Option<&'b [u8]>,
+        keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
     ) -> Result<K, TokenError> {
-        let refused = |error| self.refused_signed(token.text, error);
-        let json = core::str::from_utf8(payload).map_err(|_| refused(TokenError::Payload))?;
+        let kept = payload
+            .ok_or_else(|| compact::undecodable(token.payload))
+            .and_then(|payload| self.judge(token, payload, keep));
+        if let Err(error) = &kept {
+            self.report_signed(token.text, error);
+        }
+        kept
+    }
+
+    fn judge<'b, E: Deserialize<'b>, K>(
+        &self,
+        token: &Authentic<'_>,
+        payload: &'b [u8],
+        keep: impl FnOnce(BorrowedClaims<'b, E>) -> K,
+    ) -> Result<K, TokenError> {
+        let json = core::str::from_utf8(payload).map_err(|_| TokenError::Payload)?;
         let expected = Expected {
             issuer: &self.issuer,
             audience: &self.audience,
@@ -248,17 +270,16 @@ impl Shared {
             max_lifetime: self.max_lifetime,
             now: token.now,
         };
-        let claims = Registered::read(json, &expected).map_err(refused)?;
-        self.admit(token.text, &claims.value.presented())?;
-        Ok(keep(claims))
+        Registered::read(json, &expected, |claims| {
+            self.admit(|| claims.presented())?;
+            Ok(keep(claims))
+        })
     }
 
-    /// The application has the last word.
-    fn admit(&self, text: &str, token: &Presented<'_>) -> Result<(), TokenError> {
+    /// The application has the last word. Only then `token` is put together (12 instructions of a cache hit in `cost`).
+    fn admit<'t>(&self, token: impl FnOnce() -> Presented<'t>) -> Result<(), TokenError> {
         match &self.revocations {
-            Some(revocations) if revocations.is_revoked(token) => {
-                Err(self.refused_signed(text, TokenError::Revoked))
-            }
+            Some(revocations) if revocations.is_revoked(&token()) => Err(TokenError::Revoked),
             _ => Ok(()),
         }
     }

@@ -11,26 +11,24 @@ use crate::user::is_stored_identifier;
 use std::borrow::Cow;
 
 impl Shared {
-    /// Reports a token that was refused before its signature held, and hands the reason back.
+    /// Reports a token that was refused before its signature held.
     #[cold]
     #[inline(never)]
-    pub(super) fn refused_unsigned(&self, token: &str, error: TokenError) -> TokenError {
+    pub(super) fn report_unsigned(&self, token: &str, error: &TokenError) {
         if let Some(observer) = &self.observer {
-            report(&**observer, token, error, &[]);
+            report(&**observer, token, *error, &[]);
         }
-        error
     }
 
-    /// Reports a token whose signature held and which was refused for what it says, and hands the reason back.
+    /// Reports a token whose signature held and which was refused for what it says.
     #[cold]
     #[inline(never)]
-    pub(super) fn refused_signed(&self, token: &str, error: TokenError) -> TokenError {
+    pub(super) fn report_signed(&self, token: &str, error: &TokenError) {
         if let Some(observer) = &self.observer {
             let payload = Compact::split(token).ok();
             let payload = payload.and_then(|parts| compact::decode_to_vec(parts.payload));
-            report(&**observer, token, error, &payload.unwrap_or_default());
+            report(&**observer, token, *error, &payload.unwrap_or_default());
         }
-        error
     }
 }
 
