@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example server --all-features -- --demo`
 
+mod accept_error;
 mod app;
 mod audit;
 mod backup;
