@@ -41,6 +41,7 @@ mod user_input;
 
 use command::Command;
 use config::{Config, ConfigError};
+use core::time::Duration;
 use log::Log;
 use metrics::MeasuredStore;
 use portcullis::directory::UserDirectory;
@@ -59,13 +60,11 @@ use tokio::net::TcpListener;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Command::from_args(std::env::args_os().skip(1)) {
-        Ok(command) => perform(command).await,
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+/// How long what still runs may take at the end.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match run_command() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line: what is wrong with all its causes and, where there is one, the remedy.
@@ -77,6 +76,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_command() -> Result<(), Failure> {
+    let command = Command::from_args(std::env::args_os().skip(1))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(perform(command));
+    // Not only dropped: that would wait for a look-up of a name that hangs.
+    runtime.shutdown_timeout(LAST_WORK);
+    outcome
 }
 
 async fn perform(command: Command) -> Result<(), Failure> {
