@@ -202,11 +202,13 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         drop(say(&format!("listening on http://{address}")));
     }));
     let app = app::router(state.clone(), config);
-    let drain = shutdown::drain(state, config.drain, signals.clone());
+    let drain = shutdown::drain(state.clone(), config.drain, signals.clone());
     tokio::select! {
         () = serve::serve(listener, app, config.limits, drain) => {}
         () = shutdown::received(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
     }
+    // Those whose client has hung up are not among the requests in flight.
+    drop(tokio::time::timeout(LAST_WORK, state.changes.write()).await);
     Ok(())
 }
 

@@ -41,6 +41,7 @@ mod texts;
 mod token;
 pub(crate) mod users;
 
+mod written;
 use crate::app;
 use crate::config::Config;
 use crate::state::AppState;
