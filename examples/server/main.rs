@@ -187,6 +187,12 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
              forgets failed sign-ins and known addresses"
         );
     }
+    if let Some(key) = config.skipped_derived_secret {
+        tracing::warn!(
+            key,
+            "two secrets have the same key id: what was made under the one derived from this key is not found"
+        );
+    }
     let signals = shutdown::signals()?;
     let listener = TcpListener::bind(config.bind)
         .await

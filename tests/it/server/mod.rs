@@ -31,6 +31,7 @@ mod process;
 pub(crate) mod program;
 pub(crate) mod raw;
 mod ready;
+mod server_secret;
 mod sign_in_protection;
 pub(crate) mod site;
 mod socket;
