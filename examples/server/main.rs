@@ -14,6 +14,7 @@ mod connection;
 mod connections;
 mod docs;
 mod edge;
+mod environment;
 mod error;
 mod form;
 mod guard;
@@ -42,6 +43,7 @@ mod user_input;
 use command::Command;
 use config::{Config, ConfigError};
 use core::time::Duration;
+use environment::environment;
 use log::Log;
 use metrics::MeasuredStore;
 use portcullis::directory::UserDirectory;
@@ -51,7 +53,6 @@ use portcullis::stores::supabase::{CheckError, SupabaseStore};
 use portcullis::{ErrorChain, PasswordHasher};
 use sign_in_throttle::SignInThrottle;
 use state::AppState;
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -221,35 +222,6 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
 fn print_migration() -> Result<(), Failure> {
     let schema = storage::schema(&environment()?)?;
     say(schema.migration()?.trim_end())
-}
-
-/// Looks variables up in the environment and then in `.env`, which is never allowed to override it. An empty variable is
-/// as good as none.
-fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
-    let wrong = || ConfigError::new(".env can't be read as lines of NAME=value");
-    let mut variables = HashMap::new();
-    match dotenvy::from_path_iter(".env") {
-        Ok(lines) => {
-            for line in lines {
-                // The error would quote the line, and it may be the one with the key.
-                let (name, value) = line.map_err(|_| wrong())?;
-                variables.insert(name, value);
-            }
-        }
-        Err(error) if error.not_found() => {}
-        Err(dotenvy::Error::Io(error)) => {
-            return Err(ConfigError::new(format!(".env can't be read: {error}")));
-        }
-        Err(_) => return Err(wrong()),
-    }
-    for (name, value) in std::env::vars_os() {
-        if let Ok(name) = name.into_string() {
-            // What is no text can be none of ours; it then counts as an empty, invalid value.
-            variables.insert(name, value.to_string_lossy().into_owned());
-        }
-    }
-    variables.retain(|_, value| !value.trim().is_empty());
-    Ok(move |name: &str| variables.get(name).cloned())
 }
 
 fn say(text: &str) -> Result<(), Failure> {

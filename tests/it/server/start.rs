@@ -143,6 +143,52 @@ fn the_demo_leaves_a_real_servers_database_and_key_alone_in_the_environment_and_
 }
 
 #[test]
+fn a_dollar_that_dotenv_would_replace_is_refused_in_a_secret() {
+    let refused = |line: &str| {
+        let place = TempDir::new().unwrap();
+        std::fs::write(
+            place.path().join(".env"),
+            format!("DATABASE=$PWD/x.db\n{line}\n"),
+        )
+        .unwrap();
+        // The configuration is wrong elsewhere, so that no server starts.
+        let output = finish(
+            place.path(),
+            &[],
+            &[("SECRET_KEY", SECRET), ("BIND", "wrong")],
+        );
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !error.contains("canary") && error.lines().count() == 1,
+            "{error}"
+        );
+        error.contains("single quotes")
+    };
+    for name in [
+        "SECRET_KEY",
+        "SECRET_KEY_PREVIOUS",
+        "SERVER_SECRET",
+        "ADMIN_PASSWORD",
+        "SUPABASE_KEY",
+    ] {
+        for value in [
+            "canary$x",
+            "\"a canary $x\"",
+            "${canary}x",
+            "canary$",
+            r"a\\$x",
+        ] {
+            assert!(refused(&format!("{name}={value}")), "{name}={value}");
+        }
+        for value in ["'canary $x'", r"canary\$x", r"'a\$x'", "'$HOME'", "canary"] {
+            assert!(!refused(&format!("{name}={value}")), "{name}={value}");
+        }
+    }
+    assert!(!refused("WELCOME_MESSAGE=canary$x"));
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_name_look_up_that_hangs_does_not_keep_the_process_from_its_end() {
     let place = TempDir::new().unwrap();
