@@ -7,6 +7,7 @@ mod drain;
 mod guide;
 mod proxy;
 mod restore;
+mod restore_file;
 mod rotation;
 mod set_password;
 
