@@ -34,15 +34,15 @@ mod ready;
 mod server_secret;
 mod sign_in_protection;
 pub(crate) mod site;
-mod socket;
 mod slow_readers;
+mod socket;
 mod start;
 mod supabase;
 mod texts;
 mod token;
 pub(crate) mod users;
-
 mod written;
+
 use crate::app;
 use crate::config::Config;
 use crate::state::AppState;

@@ -278,6 +278,7 @@ async fn the_guides_commands_work_from_beginning_to_end() {
         let lines = configuration.lines().filter(|line| line.starts_with(name));
         assert_eq!(lines.count(), times, "{name}");
     }
+    assert!(!root.join("etc/portcullis/new-password").exists());
     assert_eq!(
         root.join("etc/portcullis/.env")
             .metadata()
