@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) server_secret: ServerSecret,
     /// Whether it was derived from `SECRET_KEY`.
     pub(crate) derived_server_secret: bool,
+    /// The key whose derived secret is not among those that verify, because another one has its key id.
+    pub(crate) skipped_derived_secret: Option<&'static str>,
     /// How long a token is good. Default: 30 minutes, as in the original.
     pub(crate) lifetime: Duration,
     /// How many proxies of the operator's own stand in front. Default: 0, and `X-Forwarded-For` is not looked at.
@@ -132,12 +134,13 @@ impl Config {
         // The demonstration has a key of its own, which replaces none.
         let previous = variable("SECRET_KEY_PREVIOUS").filter(|_| !demo);
         let accepted_keys = keys::accepted(&key, secret.as_deref(), previous.as_deref())?;
-        let (server_secret, derived_server_secret) =
+        let server_secret =
             server_secret::read(list.as_deref(), secret.as_deref(), previous.as_deref())?;
         Ok(Self {
-            throttle: SignInThrottle::beside(&storage, &server_secret, secret.as_deref()),
-            server_secret,
-            derived_server_secret,
+            throttle: SignInThrottle::beside(&storage, &server_secret.secret, secret.as_deref()),
+            server_secret: server_secret.secret,
+            derived_server_secret: server_secret.is_derived,
+            skipped_derived_secret: server_secret.skipped,
             accepted_keys,
             base_path: base_path(variable("BASE_PATH").as_deref().unwrap_or_default())?,
             drain: Duration::from_secs(number(&variable, "DRAIN_SECONDS", 0, 0..=300)?),

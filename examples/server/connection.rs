@@ -12,6 +12,9 @@ const IDLE_GRACE: Duration = Duration::from_millis(50);
 /// How long a body may be awaited once every connection has a request in flight.
 const BODY_GRACE: Duration = Duration::from_secs(1);
 
+/// How long bytes of an answer may wait for the client once every connection is taken.
+const UNSENT_GRACE: Duration = Duration::from_secs(1);
+
 /// One open connection, as its task and the table see it.
 pub(crate) struct Connection {
     /// The peer's address; of IPv6 the /64 network, since one client usually has all of it.
@@ -26,8 +29,9 @@ struct State {
     activity: Activity,
     /// When the request in flight began, or, without one, when the connection became idle.
     since: Instant,
-    /// Bytes of an answer wait until the client reads.
-    unsent: bool,
+    /// Since when an answer waits until the client reads. A part that is sent does not end the wait: else a client
+    /// that reads a trickle would hold the connection.
+    unsent_since: Option<Instant>,
     order: Option<Order>,
 }
 
@@ -50,6 +54,8 @@ pub(crate) enum Order {
     Close,
     /// For one that waits for a request's body: answer without the rest of the body, and close.
     Answer,
+    /// For one whose client reads its answer slowly: close, unless all of it has been sent meanwhile.
+    CutOff,
 }
 
 /// A request in flight: from its complete head to the last byte of its answer's body.
@@ -62,7 +68,7 @@ impl Connection {
             state: Mutex::new(State {
                 activity: Activity::Idle,
                 since: Instant::now(),
-                unsent: false,
+                unsent_since: None,
                 order: None,
             }),
             told: Notify::new(),
@@ -88,10 +94,15 @@ impl Connection {
         }
     }
 
-    /// Bytes of an answer wait until the client reads, or no longer do.
-    pub(crate) fn unsent(&self, waits: bool) {
+    /// An answer waits until the client reads.
+    pub(crate) fn unsent(&self) {
+        self.lock().unsent_since.get_or_insert_with(Instant::now);
+    }
+
+    /// No part of an answer waits any longer.
+    pub(crate) fn sent(&self) {
         let mut state = self.lock();
-        state.unsent = waits;
+        state.unsent_since = None;
         if state.activity == Activity::Idle {
             state.since = Instant::now();
             self.changed.notify_one();
@@ -101,19 +112,14 @@ impl Connection {
     /// The last answer is given; the connection is open only for the client to read it.
     pub(crate) fn lingers(&self) {
         let mut state = self.lock();
-        (state.activity, state.order) = (Activity::Lingering, None);
+        state.activity = Activity::Lingering;
+        (state.unsent_since, state.order) = (None, None);
         self.changed.notify_one();
     }
 
-    /// Returns the order, after what had arrived was read: one to close is void if that was a request.
-    pub(crate) fn order(&self) -> Option<Order> {
-        let mut state = self.lock();
-        let is_idle = state.activity == Activity::Idle && !state.unsent;
-        if state.order == Some(Order::Close) && !is_idle {
-            state.order = None;
-            self.changed.notify_one();
-        }
-        state.order
+    /// Whether no request is in flight and no answer waits for the client.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.lock().is_idle()
     }
 
     /// Whether the request in flight is to be answered without the rest of its body.
@@ -126,18 +132,18 @@ impl Connection {
         self.lock().order.is_none()
     }
 
-    /// Returns since when the order fits; `None` if it does not.
-    pub(crate) fn fit_since(&self, order: Order, now: Instant) -> Option<Instant> {
+    /// Returns the order that fits, and since when it does. Only where the table is full may it concern a request in flight.
+    pub(crate) fn fitting_order(&self, is_full: bool, now: Instant) -> Option<(Order, Instant)> {
         let state = self.lock();
-        let grace = match (order, state.activity) {
-            (Order::Close, Activity::Idle) => IDLE_GRACE,
-            (Order::Close, Activity::Lingering) => Duration::ZERO,
-            (Order::Answer, Activity::Receiving) => BODY_GRACE,
+        let (order, since, grace) = match (state.activity, state.unsent_since) {
+            (_, Some(since)) if is_full => (Order::CutOff, since, UNSENT_GRACE),
+            (Activity::Receiving, None) if is_full => (Order::Answer, state.since, BODY_GRACE),
+            (Activity::Idle, None) => (Order::Close, state.since, IDLE_GRACE),
+            (Activity::Lingering, None) => (Order::Close, state.since, Duration::ZERO),
             _ => return None,
         };
-        let fits =
-            state.order.is_none() && !state.unsent && now.duration_since(state.since) >= grace;
-        fits.then_some(state.since)
+        let fits = state.order.is_none() && now.duration_since(since) >= grace;
+        fits.then_some((order, since))
     }
 
     /// Tells the connection's task.
@@ -146,9 +152,30 @@ impl Connection {
         self.told.notify_one();
     }
 
-    /// Waits until the table gives an order.
-    pub(crate) async fn told_to_end(&self) {
-        self.told.notified().await;
+    /// Waits until the table gives an order, and returns it if it still holds after what had arrived was read.
+    pub(crate) async fn ordered(&self) -> Order {
+        loop {
+            // May wake for an order that was obeyed before anybody waited here.
+            self.told.notified().await;
+            if let Some(order) = self.valid_order() {
+                return order;
+            }
+        }
+    }
+
+    /// Drops an order that the connection has outrun: one to close by a request, one to cut off by a client that has read.
+    fn valid_order(&self) -> Option<Order> {
+        let mut state = self.lock();
+        let is_valid = match state.order? {
+            Order::Close => state.is_idle() || state.activity == Activity::Lingering,
+            Order::CutOff => state.unsent_since.is_some(),
+            Order::Answer => true,
+        };
+        if !is_valid {
+            state.order = None;
+            self.changed.notify_one();
+        }
+        state.order
     }
 
     fn set(&self, activity: Activity) {
@@ -158,6 +185,12 @@ impl Connection {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn is_idle(&self) -> bool {
+        self.activity == Activity::Idle && self.unsent_since.is_none()
     }
 }
 

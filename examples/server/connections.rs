@@ -1,11 +1,12 @@
 //! The open connections: which peer holds how many, and which one is closed when few are left.
 //!
 //! There is no fixed number per peer, because a reverse proxy is one peer. While fewer than an eighth of the limit is
-//! free, each new connection closes another: the one that has been idle longest of the peer that holds most. A request in
-//! flight is never cut off. If every connection has one, the request whose body has been awaited longest is answered
-//! 408; if none waits for its body, the new connection waits until one of them ends.
+//! free, each new connection closes another: the one that has been idle longest of the peer that holds most. If none is
+//! idle and every connection is taken, those count whose client has kept the server waiting for a second: a request whose
+//! body has not arrived is answered 408, an answer that has not been read is cut off. No other request in flight is:
+//! the new connection waits until one of them ends.
 
-use crate::connection::{Connection, Order};
+use crate::connection::Connection;
 use core::cmp::Reverse;
 use core::fmt;
 use core::time::Duration;
@@ -68,9 +69,9 @@ impl Connections {
         let now = Instant::now();
         let mut open = self.lock();
         let quiet = self.limit.saturating_sub(self.limit / 8);
-        while open.staying(quiet) && open.end_one(Order::Close, now) {}
+        while open.staying(quiet) && open.end_one(false, now) {}
         if open.staying(self.limit) {
-            open.end_one(Order::Answer, now);
+            open.end_one(true, now);
         }
         // Those with an order count until they are closed: their sockets are open.
         if open.connections.len() >= self.limit {
@@ -84,15 +85,14 @@ impl Connections {
         })
     }
 
-    /// Closes an eighth of the open connections, or as many as are idle; returns whether any was.
-    pub(crate) fn close_idle(&self) -> bool {
+    /// Closes an eighth of the open connections, or as many as are idle, and if none is, one whose client is slow. Returns
+    /// whether any was closed.
+    pub(crate) fn close_some(&self) -> bool {
         let now = Instant::now();
         let mut open = self.lock();
         let wanted = (open.connections.len() / 8).max(1);
-        (0..wanted)
-            .take_while(|_| open.end_one(Order::Close, now))
-            .count()
-            > 0
+        let idle = (0..wanted).take_while(|_| open.end_one(false, now));
+        idle.count() > 0 || open.end_one(true, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -107,8 +107,8 @@ impl Open {
         self.connections.len() >= least && staying.count() >= least
     }
 
-    /// Gives the order to one connection that it fits: of the peer that holds most, the one that it has fitted longest.
-    fn end_one(&mut self, order: Order, now: Instant) -> bool {
+    /// Gives one connection the order that fits it: of the peer that holds most, the one that it has fitted longest.
+    fn end_one(&mut self, is_full: bool, now: Instant) -> bool {
         let mut held: HashMap<IpAddr, usize> = HashMap::new();
         for connection in &self.connections {
             let held = held.entry(connection.peer).or_default();
@@ -116,9 +116,9 @@ impl Open {
         }
         let held = |peer| held.get(peer).copied().unwrap_or_default();
         let chosen = (self.connections.iter())
-            .filter_map(|one| Some((one, one.fit_since(order, now)?)))
-            .max_by_key(|(one, since)| (held(&one.peer), Reverse(*since)));
-        let Some((connection, _)) = chosen else {
+            .filter_map(|one| Some((one, one.fitting_order(is_full, now)?)))
+            .max_by_key(|(one, (_, since))| (held(&one.peer), Reverse(*since)));
+        let Some((connection, (order, _))) = chosen else {
             return false;
         };
         connection.tell(order);

@@ -32,6 +32,7 @@ pub(crate) async fn edge<S: UserDirectory>(
     let method = method_name(request.method());
     let source = state.client_address.of(&request);
     request.extensions_mut().insert(source);
+    let is_token_endpoint = route.strip_prefix(state.base_path.as_str()) == Some("/token");
     let refusal = ambiguity(&request);
     // One that another reader took differently may go on where this one ended.
     let ends_connection =
@@ -47,6 +48,7 @@ pub(crate) async fn edge<S: UserDirectory>(
     );
     let unanswered = Unanswered(Some(span.clone()));
     let mut response = match refusal {
+        Some(refusal) if is_token_endpoint => refusal.at_token_endpoint(),
         Some(refusal) => refusal.into_response(),
         None => next.run(request).instrument(span.clone()).await,
     };

@@ -13,6 +13,8 @@ pub(crate) struct Limits {
     pub(crate) connection: Duration,
     /// For a client to take the next bytes of an answer.
     pub(crate) write: Duration,
+    /// How many bytes of an answer a client must take in a second, on the whole, after the time of `write`.
+    pub(crate) write_rate: u64,
     /// For a client to read the answer to a request whose body nobody wanted.
     pub(crate) linger: Duration,
     /// How many bytes of such a body are read meanwhile, and dropped.
@@ -30,6 +32,7 @@ impl Default for Limits {
             body: Duration::from_secs(15),
             connection: Duration::from_secs(600),
             write: Duration::from_secs(15),
+            write_rate: 8 * 1024,
             linger: Duration::from_secs(3),
             linger_bytes: 16 * 1024 * 1024,
             shutdown: Duration::from_secs(20),

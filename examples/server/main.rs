@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example server --all-features -- --demo`
 
+mod accept_error;
 mod app;
 mod audit;
 mod backup;
@@ -13,6 +14,7 @@ mod connection;
 mod connections;
 mod docs;
 mod edge;
+mod environment;
 mod error;
 mod form;
 mod guard;
@@ -40,6 +42,8 @@ mod user_input;
 
 use command::Command;
 use config::{Config, ConfigError};
+use core::time::Duration;
+use environment::environment;
 use log::Log;
 use metrics::MeasuredStore;
 use portcullis::directory::UserDirectory;
@@ -49,7 +53,6 @@ use portcullis::stores::supabase::{CheckError, SupabaseStore};
 use portcullis::{ErrorChain, PasswordHasher};
 use sign_in_throttle::SignInThrottle;
 use state::AppState;
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -58,13 +61,11 @@ use tokio::net::TcpListener;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let outcome = match Command::from_args(std::env::args_os().skip(1)) {
-        Ok(command) => perform(command).await,
-        Err(error) => Err(error.into()),
-    };
-    match outcome {
+/// How long what still runs may take at the end.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match run_command() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line: what is wrong with all its causes and, where there is one, the remedy.
@@ -76,6 +77,15 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_command() -> Result<(), Failure> {
+    let command = Command::from_args(std::env::args_os().skip(1))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(perform(command));
+    // Not only dropped: that would wait for a look-up of a name that hangs.
+    runtime.shutdown_timeout(LAST_WORK);
+    outcome
 }
 
 async fn perform(command: Command) -> Result<(), Failure> {
@@ -178,6 +188,12 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
              forgets failed sign-ins and known addresses"
         );
     }
+    if let Some(key) = config.skipped_derived_secret {
+        tracing::warn!(
+            key,
+            "two secrets have the same key id: what was made under the one derived from this key is not found"
+        );
+    }
     let signals = shutdown::signals()?;
     let listener = TcpListener::bind(config.bind)
         .await
@@ -193,46 +209,19 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         drop(say(&format!("listening on http://{address}")));
     }));
     let app = app::router(state.clone(), config);
-    let drain = shutdown::drain(state, config.drain, signals.clone());
+    let drain = shutdown::drain(state.clone(), config.drain, signals.clone());
     tokio::select! {
         () = serve::serve(listener, app, config.limits, drain) => {}
         () = shutdown::received(signals, 2) => tracing::warn!("told to stop again: stopped at once"),
     }
+    // Those whose client has hung up are not among the requests in flight.
+    drop(tokio::time::timeout(LAST_WORK, state.changes.write()).await);
     Ok(())
 }
 
 fn print_migration() -> Result<(), Failure> {
     let schema = storage::schema(&environment()?)?;
     say(schema.migration()?.trim_end())
-}
-
-/// Looks variables up in the environment and then in `.env`, which is never allowed to override it. An empty variable is
-/// as good as none.
-fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigError> {
-    let wrong = || ConfigError::new(".env can't be read as lines of NAME=value");
-    let mut variables = HashMap::new();
-    match dotenvy::from_path_iter(".env") {
-        Ok(lines) => {
-            for line in lines {
-                // The error would quote the line, and it may be the one with the key.
-                let (name, value) = line.map_err(|_| wrong())?;
-                variables.insert(name, value);
-            }
-        }
-        Err(error) if error.not_found() => {}
-        Err(dotenvy::Error::Io(error)) => {
-            return Err(ConfigError::new(format!(".env can't be read: {error}")));
-        }
-        Err(_) => return Err(wrong()),
-    }
-    for (name, value) in std::env::vars_os() {
-        if let Ok(name) = name.into_string() {
-            // What is no text can be none of ours; it then counts as an empty, invalid value.
-            variables.insert(name, value.to_string_lossy().into_owned());
-        }
-    }
-    variables.retain(|_, value| !value.trim().is_empty());
-    Ok(move |name: &str| variables.get(name).cloned())
 }
 
 fn say(text: &str) -> Result<(), Failure> {

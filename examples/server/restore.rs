@@ -22,7 +22,12 @@ pub(crate) async fn run(
         &variable,
         "users are on Supabase: restore them with the database's own means",
     )?;
-    let database = std::path::absolute(database)?;
+    let database = if database.exists() {
+        // The file itself, where this is a symbolic link to it: SQLite keeps its logs beside the file.
+        fs::canonicalize(database)?
+    } else {
+        std::path::absolute(database)?
+    };
     let users = check(from).await?;
 
     // Everything that can fail for lack of space or permissions comes before the database is replaced.
@@ -91,13 +96,14 @@ async fn replace(database: &Path, new: &Path) -> Result<PathBuf, Failure> {
     let dated = dated(database)?;
     let mut copy = tempfile::NamedTempFile::new_in(folder(new))?;
     io::copy(&mut old, &mut copy)?;
+    keep_owner(&old, copy.as_file())?;
     copy.as_file().sync_all()?;
     copy.persist_noclobber(&dated)
         .map_err(|error| failed("can't write", &dated, &error.error))?;
     set_aside(database, &dated)?;
     sync_folder(&dated)?;
 
-    keep_owner(&old, new)?;
+    keep_owner(&old, &open_itself(new)?)?;
     fs::rename(new, database).map_err(|error| failed("can't replace", database, &error))?;
     sync_folder(database)?;
     invalidate(&mut old)?;
@@ -154,19 +160,31 @@ fn is_still(_path: &Path, _file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Opens a file that is no symbolic link: whoever put one in its place would be given the file behind it.
+fn open_itself(file: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        let flag = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).map_err(io::Error::other)?;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flag);
+    }
+    options.open(file)
+}
+
 /// Gives the new file the old one's owner and mode: the command may run as another user than the server.
 #[cfg(unix)]
-fn keep_owner(old: &File, new: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
+fn keep_owner(old: &File, new: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
     let (before, after) = (old.metadata()?, new.metadata()?);
     if (before.uid(), before.gid()) != (after.uid(), after.gid()) {
-        chown(new, Some(before.uid()), Some(before.gid()))?;
+        fchown(new, Some(before.uid()), Some(before.gid()))?;
     }
-    fs::set_permissions(new, before.permissions())
+    new.set_permissions(before.permissions())
 }
 
 #[cfg(not(unix))]
-fn keep_owner(_old: &File, _new: &Path) -> io::Result<()> {
+fn keep_owner(_old: &File, _new: &File) -> io::Result<()> {
     Ok(())
 }
 

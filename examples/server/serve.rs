@@ -1,5 +1,6 @@
 //! Connections: how many, how long, and how they end. Everything a slow or silent client could hold is bounded here.
 
+use crate::accept_error::AcceptError;
 use crate::connection::Order;
 use crate::connections::{Admitted, Connections};
 use crate::limits::Limits;
@@ -19,7 +20,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use portcullis::ErrorChain;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -35,6 +35,9 @@ const MAX_HEAD: usize = 96 * 1024;
 /// How long to wait after the operating system had no connection to give: if idle ones were closed, and if none was idle.
 const AFTER_CLOSING: Duration = Duration::from_millis(10);
 const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
+
+/// How long the head of a request may still arrive when its connection is to end.
+const HEAD_GRACE: Duration = Duration::from_secs(1);
 
 /// Serves until `stop` is ready, then lets the requests in flight finish.
 pub(crate) async fn serve(
@@ -62,10 +65,13 @@ pub(crate) async fn serve(
                 let (app, closed) = (app.clone(), closed.clone());
                 connections.spawn(serve_one(stream, peer, admitted, app, limits, closed));
             }
-            Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
-                // Out of file descriptors or memory. Without a pause the loop would meet the same error at once.
-                let closed_some = table.close_idle();
+                let closed_some = match AcceptError::of(&error) {
+                    AcceptError::OfOneConnection => continue,
+                    AcceptError::NoResources => table.close_some(),
+                    AcceptError::Other => false,
+                };
+                // Without a pause the loop would meet the same error at once.
                 let error = ErrorChain::new(&error).to_string();
                 tracing::warn!(code = "accept", error, "no connection could be accepted");
                 let pause = if closed_some {
@@ -95,18 +101,6 @@ pub(crate) async fn serve(
     }
 }
 
-/// Whether the error concerns only the connection that was to be accepted.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    let kinds = [
-        ConnectionAborted,
-        ConnectionRefused,
-        ConnectionReset,
-        Interrupted,
-    ];
-    kinds.contains(&error.kind())
-}
-
 type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
 
 async fn serve_one(
@@ -123,7 +117,7 @@ async fn serve_one(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let stream = ClientStream::new(stream, Arc::clone(entry), limits.write);
+    let stream = ClientStream::new(stream, Arc::clone(entry), limits);
     let handled = Arc::clone(entry);
     let service = service_fn(move |request: hyper::Request<Incoming>| -> Answer {
         let in_flight = handled.begin();
@@ -142,25 +136,33 @@ async fn serve_one(
         .max_buf_size(MAX_HEAD);
     let mut connection = http.serve_connection(TokioIo::new(stream), service);
     let mut too_old = pin!(sleep(limits.connection));
-    let (mut stopping, mut give_up) = (false, pin!(sleep(Duration::MAX)));
+    let mut stopping = false;
+    let (mut heads_end, mut give_up) = (pin!(sleep(Duration::MAX)), pin!(sleep(Duration::MAX)));
     let ended = loop {
         tokio::select! {
             // In this order, so that what has arrived is read before an idle connection is closed.
             biased;
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = entry.told_to_end() => match entry.order() {
-                Some(Order::Close) => return,
-                Some(Order::Answer) => {}
-                None => continue,
+            order = entry.ordered() => match order {
+                Order::Close | Order::CutOff => return,
+                Order::Answer => {}
             },
             _ = closed.wait_for(|closed| *closed), if !stopping => {}
             () = &mut too_old, if !stopping => {}
+            // hyper waits for the rest of a head. One that is complete by now is answered.
+            () = &mut heads_end => {
+                if entry.is_idle() {
+                    return;
+                }
+                heads_end.set(sleep(Duration::MAX));
+            }
             // Whoever does not read its last answer is not waited for.
             () = &mut give_up => return,
         }
         if !stopping {
             stopping = true;
             Pin::new(&mut connection).graceful_shutdown();
+            heads_end.set(sleep(HEAD_GRACE));
             give_up.set(sleep(limits.body.saturating_add(limits.shutdown)));
         }
     };
@@ -171,7 +173,7 @@ async fn serve_one(
     entry.lingers();
     tokio::select! {
         () = linger(stream, limits) => {}
-        () = entry.told_to_end() => {}
+        _order = entry.ordered() => {}
     }
 }
 

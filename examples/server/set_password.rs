@@ -10,7 +10,7 @@ use portcullis::password::HashParams;
 use portcullis::store::AccountStatus;
 use portcullis::throttle::{Forget, Throttle as _};
 use portcullis::user::Email;
-use portcullis::{Password, PasswordHasher};
+use portcullis::{ErrorChain, Password, PasswordHasher};
 use std::io::{IsTerminal as _, Read as _};
 
 /// More than any password has, less than a file that was given by mistake.
@@ -60,9 +60,15 @@ async fn set<S: UserDirectory>(
     // Like every change of password, this ends older tokens.
     store.update(tenant, &account.id, changes, None).await?;
     // Whoever signed in from the known addresses, or has the device tokens, may be why there is a new password.
-    throttle
-        .forgive(&account.id, &[email.as_str()], Forget::Everything)
-        .await?;
+    let logins = [email.as_str()];
+    let forgiven = throttle.forgive(&account.id, &logins, Forget::Everything);
+    forgiven.await.map_err(|error| {
+        ConfigError::new(format!(
+            "the password is changed and older tokens have ended, but failed sign-ins and known addresses are not \
+             forgotten: {}; run this again, or server unlock to end a delay",
+            ErrorChain::new(&error)
+        ))
+    })?;
     say(&format!(
         "{email} has a new password; older tokens have ended"
     ))?;

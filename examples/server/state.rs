@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
 use crate::config::{Config, FirstUser, password_policy};
+use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::metrics;
 use crate::policy;
@@ -16,6 +17,8 @@ use portcullis::user::{Role, TenantId, User};
 use portcullis::{Authenticator, PasswordHasher, TokenIssuer, TokenVerifier};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::sync::RwLock;
+use tracing::Instrument as _;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
 
@@ -38,6 +41,8 @@ pub(crate) struct Parts<S> {
     pub(crate) base_path: String,
     /// Whether the server was told to stop, so that no more requests are to be sent to it.
     pub(crate) draining: AtomicBool,
+    /// Read by each change of a user while it is under way.
+    pub(crate) changes: RwLock<()>,
 }
 
 impl<S: UserDirectory> AppState<S> {
@@ -74,7 +79,24 @@ impl<S: UserDirectory> AppState<S> {
             limits: config.limits,
             base_path: config.base_path.clone(),
             draining: AtomicBool::new(false),
+            changes: RwLock::default(),
         })))
+    }
+
+    /// Runs a change to its end, also when the client hangs up and the handler's future is dropped: else a change would be
+    /// made without its log line, and without what has to be forgotten.
+    pub(crate) async fn run_to_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let state = self.clone();
+        let change = async move {
+            let _under_way = state.changes.read().await;
+            change.await
+        };
+        // The task ends without a result if it panics, which the hook in `log` reports.
+        let ended = tokio::spawn(change.in_current_span()).await;
+        ended.unwrap_or(Err(ApiError::Internal))
     }
 
     /// Creates the first user, an administrator of a fresh tenant, if the store holds nobody.

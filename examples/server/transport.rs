@@ -1,6 +1,7 @@
 //! A connection's bytes and bodies on their way through hyper: what they tell about who waits for whom.
 
 use crate::connection::{Connection, InFlight};
+use crate::limits::Limits;
 use axum::body::{Body, Bytes};
 use core::fmt;
 use core::pin::Pin;
@@ -9,28 +10,47 @@ use core::time::Duration;
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
-/// A TCP stream that fails when the client takes no byte of an answer for too long.
+/// A TCP stream that fails when the client takes no byte of an answer for too long, or the whole of it too slowly.
 pub(crate) struct ClientStream {
     stream: TcpStream,
     connection: Arc<Connection>,
-    patience: Duration,
-    /// Runs while bytes wait until the client reads.
+    limits: Limits,
+    /// While an answer waits until the client reads.
+    unsent: Option<Unsent>,
+}
+
+/// An answer that did not fit into the buffers of the system.
+struct Unsent {
+    since: Instant,
+    /// Bytes that the client has taken since.
+    taken: u64,
+    /// Runs while the client takes none.
     overdue: Option<Pin<Box<Sleep>>>,
 }
 
+impl Unsent {
+    /// How long the client may take no byte from now on.
+    fn patience(&self, limits: Limits) -> Duration {
+        let earned = Duration::from_secs(self.taken.checked_div(limits.write_rate).unwrap_or(0));
+        let left = limits.write.saturating_add(earned);
+        limits.write.min(left.saturating_sub(self.since.elapsed()))
+    }
+}
+
 impl ClientStream {
-    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, patience: Duration) -> Self {
+    pub(crate) fn new(stream: TcpStream, connection: Arc<Connection>, limits: Limits) -> Self {
         Self {
             stream,
             connection,
-            patience,
-            overdue: None,
+            limits,
+            unsent: None,
         }
     }
 
@@ -43,16 +63,26 @@ impl ClientStream {
         cx: &mut Context<'_>,
         written: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            if self.overdue.take().is_some() {
-                self.connection.unsent(false);
+        if let Poll::Ready(result) = written {
+            if let (Some(unsent), Ok(bytes)) = (&mut self.unsent, &result) {
+                let bytes = u64::try_from(*bytes).unwrap_or(u64::MAX);
+                unsent.taken = unsent.taken.saturating_add(bytes);
+                unsent.overdue = None;
             }
-            return written;
+            return Poll::Ready(result);
         }
-        let overdue = self.overdue.get_or_insert_with(|| {
-            self.connection.unsent(true);
-            Box::pin(sleep(self.patience))
+        let unsent = self.unsent.get_or_insert_with(|| {
+            self.connection.unsent();
+            Unsent {
+                since: Instant::now(),
+                taken: 0,
+                overdue: None,
+            }
         });
+        let patience = unsent.patience(self.limits);
+        let overdue = unsent
+            .overdue
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(overdue.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -92,6 +122,10 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes once all that it had to write is written.
+        if self.unsent.take().is_some() {
+            self.connection.sent();
+        }
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

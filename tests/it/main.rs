@@ -39,6 +39,8 @@ mod vectors;
 
 // The example server's own files, so that its router is tested without a socket and a test can hand it a faulty store.
 // They refer to each other from the crate's root, hence this place.
+#[path = "../../examples/server/accept_error.rs"]
+mod accept_error;
 #[path = "../../examples/server/app.rs"]
 mod app;
 #[path = "../../examples/server/audit.rs"]

@@ -4,20 +4,24 @@
 //! costs all of them. What strangers can cause at will is summed up by [`Repeats`].
 
 mod lines;
+mod lost;
 mod repeats;
 mod request;
 
 pub(crate) use lines::{connection_failed, store_down};
+pub(crate) use lost::LostLines;
 pub(crate) use repeats::Repeats;
 
 use crate::config::ConfigError;
 use crate::metrics::metrics;
+use lost::CountingWriter;
 use portcullis::ErrorChain;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::{DefaultFields, Format};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -77,13 +81,14 @@ impl Log {
         // Whoever asks for details wants each of them.
         let sums_up = filter.max_level_hint() < Some(LevelFilter::DEBUG);
         let is_terminal = output.is_terminal();
+        let refused = Arc::default();
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(MAX_WAITING_LINES)
             .thread_name("log")
-            .finish(output);
-        let dropped = writer.error_counter();
-        metrics().count_dropped_lines_by(dropped.clone());
+            .finish(CountingWriter::new(output, &refused));
+        let lost = LostLines::new(writer.error_counter(), refused);
+        metrics().count_dropped_lines_by(lost.clone());
 
         let text = (format == LogFormat::Text).then(|| lines(writer.clone(), is_terminal));
         let json = (format == LogFormat::Json).then(|| {
@@ -107,7 +112,7 @@ impl Log {
                 loop {
                     let waited = stopped.recv_timeout(WINDOW);
                     repeats.sum_up();
-                    reported = report_dropped(&dropped, reported);
+                    reported = report_lost(&lost, reported);
                     if waited != Err(RecvTimeoutError::Timeout) {
                         return;
                     }
@@ -155,15 +160,15 @@ where
         .log_internal_errors(false)
 }
 
-/// Says how many lines were dropped; in vain while they still are, but the next report holds the sum.
-fn report_dropped(counter: &ErrorCounter, reported: usize) -> usize {
-    let total = counter.dropped_lines();
+/// Says how many lines were lost; in vain while they still are, but the next report holds the sum.
+fn report_lost(lost: &LostLines, reported: usize) -> usize {
+    let total = lost.total();
     if total > reported {
         let lines = total.saturating_sub(reported);
         tracing::warn!(
             lines,
             total,
-            "log lines were dropped: they are not read as fast as written"
+            "log lines were dropped: they were not read as fast as written, or could not be written"
         );
     }
     total

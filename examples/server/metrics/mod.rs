@@ -10,6 +10,7 @@ pub(crate) use labels::{method_name, route_name};
 pub(crate) use serve::{bind, serve};
 pub(crate) use store::MeasuredStore;
 
+use crate::log::LostLines;
 use labels::{Call, Class, Code, Outcome, Reason, Request, Route};
 use portcullis::authenticator::HashQueueStatus;
 use prometheus_client::encoding::prometheus_text;
@@ -22,7 +23,6 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::Ordering;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
-use tracing_appender::non_blocking::ErrorCounter;
 
 /// Reads the state of the library's hash queue.
 type HashQueue = Box<dyn Fn() -> HashQueueStatus + Send + Sync>;
@@ -59,7 +59,7 @@ pub(crate) struct Metrics {
     connections_accepted: Counter,
     connections_failed: Family<Reason, Counter>,
     dropped_lines: Counter,
-    dropped_lines_source: OnceLock<ErrorCounter>,
+    dropped_lines_source: OnceLock<LostLines>,
 }
 
 /// From half a millisecond to 16 seconds.
@@ -113,7 +113,7 @@ impl Metrics {
             ),
             (
                 "log_lines_dropped",
-                "Log lines lost to a slow reader",
+                "Log lines lost to a slow reader or a failing output",
                 &self.dropped_lines,
             ),
             ("hashes", "Password hashes begun", &self.hashes),
@@ -173,7 +173,7 @@ impl Metrics {
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
         self.read_hash_queue();
         if let Some(source) = self.dropped_lines_source.get() {
-            let dropped = u64::try_from(source.dropped_lines()).unwrap_or(u64::MAX);
+            let dropped = u64::try_from(source.total()).unwrap_or(u64::MAX);
             self.dropped_lines.inner().store(dropped, Ordering::Relaxed);
         }
         let mut text = String::new();
@@ -207,9 +207,9 @@ impl Metrics {
         drop(self.hash_queue.set(Box::new(status)));
     }
 
-    /// Takes the number of dropped lines from the log's writer.
-    pub(crate) fn count_dropped_lines_by(&self, counter: ErrorCounter) {
-        drop(self.dropped_lines_source.set(counter));
+    /// Takes the number of dropped lines from the log.
+    pub(crate) fn count_dropped_lines_by(&self, lines: LostLines) {
+        drop(self.dropped_lines_source.set(lines));
     }
 
     /// A sign-in ended so.

@@ -22,6 +22,7 @@ use portcullis::throttle::Forget;
 use portcullis::user::{Email, Role, TenantId, User};
 use portcullis::{Credentials, Password, PasswordHash, Refusal, UserId};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// A user on the wire, its keys in the original's order. There is no password in it to leak.
 #[derive(Serialize)]
@@ -99,8 +100,13 @@ pub(crate) async fn create<S: UserDirectory>(
     new.role = role;
     new.tenant_id.clone_from(&caller.tenant_id);
     new.password_hash = Some(hash(&state, &caller, password).await?);
-    let user = state.users.create(new).await?;
-    tracing::info!(user = user.id.as_str(), "user created");
+    let users = Arc::clone(&state.users);
+    let created = state.run_to_end(async move {
+        let user = users.create(new).await?;
+        tracing::info!(user = user.id.as_str(), "user created");
+        Ok(user)
+    });
+    let user = created.await?;
     let mut response = (StatusCode::CREATED, Json(Profile::from(&user))).into_response();
     if let Ok(location) = HeaderValue::from_str(&format!("{}/users/{}", state.base_path, user.id)) {
         response.headers_mut().insert(header::LOCATION, location);
@@ -161,13 +167,18 @@ pub(crate) async fn change<S: UserDirectory>(
     } else {
         None
     };
-    let keep = changes.role.is_some().then_some(&state.admin);
-    let tenant = caller.tenant_id.as_ref();
-    let user = state.users.update(tenant, &id, changes, keep).await?;
-    if let Some(before) = before {
-        forget(&state, &id, &[before.as_str(), user.email.as_str()]).await;
-    }
-    tracing::info!(user = user.id.as_str(), "user changed");
+    let shared = state.clone();
+    let updated = state.run_to_end(async move {
+        let keep = changes.role.is_some().then_some(&shared.admin);
+        let tenant = caller.tenant_id.as_ref();
+        let user = shared.users.update(tenant, &id, changes, keep).await?;
+        tracing::info!(user = user.id.as_str(), "user changed");
+        if let Some(before) = before {
+            forget(&shared, &id, &[before.as_str(), user.email.as_str()]).await;
+        }
+        Ok(user)
+    });
+    let user = updated.await?;
     Ok(Json(Profile::from(&user)).into_response())
 }
 
@@ -178,13 +189,18 @@ pub(crate) async fn delete<S: UserDirectory>(
     TargetId(id): TargetId,
 ) -> Result<Response, ApiError> {
     permit(&caller, Action::Delete(&id))?;
-    let tenant = caller.tenant_id.as_ref();
     let email = email_of(&state, &caller, &id).await?;
-    state.users.delete(tenant, &id, Some(&state.admin)).await?;
-    if let Some(email) = email {
-        forget(&state, &id, &[email.as_str()]).await;
-    }
-    tracing::info!(user = id.as_str(), "user deleted");
+    let shared = state.clone();
+    let deleted = state.run_to_end(async move {
+        let (tenant, keep) = (caller.tenant_id.as_ref(), Some(&shared.admin));
+        shared.users.delete(tenant, &id, keep).await?;
+        tracing::info!(user = id.as_str(), "user deleted");
+        if let Some(email) = email {
+            forget(&shared, &id, &[email.as_str()]).await;
+        }
+        Ok(())
+    });
+    deleted.await?;
     Ok(Json(serde_json::json!({ "message": "User deleted successfully" })).into_response())
 }
 

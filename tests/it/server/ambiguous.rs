@@ -83,6 +83,7 @@ fn a_transfer_coding_other_than_chunked_is_501_and_ends_the_connection() {
         assert_eq!(reply.status, 501, "{codings}");
         assert!(!second, "a second answer after {codings}");
         assert_eq!(reply.json()["detail"], "Transfer-Encoding must be chunked");
+        assert_eq!(reply.json()["error"], "invalid_request");
     }
     for codings in [
         "Transfer-Encoding: chunked\r\n",
@@ -160,4 +161,22 @@ fn what_is_read_of_an_endless_body_after_its_413_is_bounded_in_bytes() {
     // The server reads 16 MiB; the rest fits into the buffers of the system.
     println!("{sent} bytes were taken");
     assert!(sent < 64 * 1024 * 1024, "{sent}");
+}
+
+#[test]
+fn the_token_endpoint_has_its_own_form_of_error_before_a_route_is_reached() {
+    for (base, path) in [("", "/token"), ("", "/token/"), ("/auth", "/auth/token")] {
+        let program = Program::demo(&[("BASE_PATH", base)]);
+        let request =
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 0\r\n\r\n");
+        let (reply, _) = answers(program.address, &request);
+        assert_eq!(reply.status, 400, "{path}");
+        assert_eq!(reply.json()["error"], "invalid_request", "{path}");
+        assert_eq!(reply.json()["error_description"], reply.json()["detail"]);
+        let (reply, _) = answers(
+            program.address,
+            "POST /users HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        );
+        assert!(reply.json().get("error").is_none());
+    }
 }

@@ -9,7 +9,7 @@ use crate::storage::Storage;
 use core::time::Duration;
 use std::path::Path;
 
-fn read(demo: bool, variables: &[(&str, &str)]) -> Result<Config, String> {
+pub(super) fn read(demo: bool, variables: &[(&str, &str)]) -> Result<Config, String> {
     let found = Config::read(demo, |name| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -223,41 +223,6 @@ fn the_demo_has_a_key_of_its_own_and_listens_to_this_machine_only() {
     assert_eq!(demo.first_user.unwrap().email.as_str(), "test@example.com");
     assert!(read(true, &[("SECRET_KEY", "short")]).is_ok());
     assert!(read(true, &[("BIND", "0.0.0.0:8000")]).is_err());
-}
-
-#[test]
-fn the_server_secret_is_a_list_of_its_own_or_derived_from_the_key() {
-    let (one, two) = (
-        "canary: the first of two secrets",
-        "canary: the second of the secrets",
-    );
-    let of = |list: &str| read(false, &[("SECRET_KEY", SECRET), ("SERVER_SECRET", list)]);
-    let tags = |config: &Config| -> Vec<_> { config.server_secret.tags("x", &[]).collect() };
-    let first = of(one).unwrap();
-    let both = of(&format!("{one} , {two}")).unwrap();
-    assert!(!both.derived_server_secret);
-    assert_eq!(tags(&both).len(), 2);
-    assert_eq!(tags(&both)[0], tags(&first)[0]);
-    assert_eq!(tags(&both)[1], tags(&of(two).unwrap())[0]);
-    let derived = read(false, &[("SECRET_KEY", SECRET)]).unwrap();
-    assert!(derived.derived_server_secret);
-    let again = read(false, &[("SECRET_KEY", SECRET)]).unwrap();
-    assert_eq!(tags(&derived), tags(&again));
-    // Not the key itself, which signs tokens.
-    let itself = portcullis::opaque::ServerSecret::new(SECRET.as_bytes()).unwrap();
-    let itself: Vec<_> = itself.tags("x", &[]).collect();
-    assert_ne!(tags(&derived), itself);
-    for wrong in [
-        "canary",
-        &format!("{one},"),
-        &format!("{one},{one}"),
-        SECRET,
-        &format!("{one},{SECRET}"),
-    ] {
-        let error = of(wrong).unwrap_err();
-        assert!(error.contains("SERVER_SECRET"), "{error}");
-        assert!(!error.contains("canary"), "{error}");
-    }
 }
 
 #[test]

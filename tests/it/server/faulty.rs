@@ -1,19 +1,27 @@
 //! A store that fails or panics on demand: what can't be provoked in a real one.
 
-use super::{PASSWORD, Town, config};
+use super::raw::PATIENCE;
+use super::written::Written;
+use super::{NEW_PASSWORD, PASSWORD, Town, config, request};
 use portcullis::directory::{DirectoryError, Listing, NewUser, Page, UserChanges, UserDirectory};
 use portcullis::stores::memory::{MemoryError, MemoryStore};
 use portcullis::user::{Role, TenantId, User};
 use portcullis::{Account, PasswordHash, UserId, UserStore};
+use serde_json::json;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 #[derive(Clone, Default)]
 struct Faulty {
     inner: MemoryStore,
     down: Arc<AtomicBool>,
     panicking: Arc<AtomicBool>,
+    /// Whether changes that are made are not answered.
+    silent: Arc<watch::Sender<bool>>,
+    /// How many changes were made.
+    made: Arc<watch::Sender<u32>>,
 }
 
 impl Faulty {
@@ -26,6 +34,14 @@ impl Faulty {
             return Err(io::Error::other("disk on fire at /secret/place"));
         }
         Ok(())
+    }
+
+    /// A change is made; the answer comes when the store is no longer silent.
+    async fn made<T>(&self, answer: T) -> T {
+        self.made.send_modify(|made| *made += 1);
+        let mut silent = self.silent.subscribe();
+        silent.wait_for(|silent| !silent).await.unwrap();
+        answer
     }
 }
 
@@ -71,7 +87,8 @@ impl UserDirectory for Faulty {
     }
     async fn create(&self, new: NewUser) -> Result<User, DirectoryError<io::Error>> {
         self.fail()?;
-        self.inner.create(new).await.map_err(|error| other(&error))
+        let created = self.inner.create(new).await;
+        self.made(created.map_err(|error| other(&error))).await
     }
     async fn create_first(&self, new: NewUser) -> Result<Option<User>, DirectoryError<io::Error>> {
         self.fail()?;
@@ -89,7 +106,7 @@ impl UserDirectory for Faulty {
     ) -> Result<User, DirectoryError<io::Error>> {
         self.fail()?;
         let updated = self.inner.update(tenant, id, changes, keep).await;
-        updated.map_err(|error| other(&error))
+        self.made(updated.map_err(|error| other(&error))).await
     }
     async fn delete(
         &self,
@@ -98,10 +115,8 @@ impl UserDirectory for Faulty {
         keep: Option<&Role>,
     ) -> Result<(), DirectoryError<io::Error>> {
         self.fail()?;
-        self.inner
-            .delete(tenant, id, keep)
-            .await
-            .map_err(|error| other(&error))
+        let deleted = self.inner.delete(tenant, id, keep).await;
+        self.made(deleted.map_err(|error| other(&error))).await
     }
     async fn ping(&self) -> io::Result<()> {
         self.fail()
@@ -170,4 +185,60 @@ async fn a_panic_is_a_plain_500_with_all_headers_and_the_server_lives_on() {
     }
     store.panicking.store(false, Ordering::Relaxed);
     assert_eq!(town.call("GET", "/users", &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_during_a_change_loses_neither_its_log_line_nor_what_it_forgets() {
+    let store = Faulty::default();
+    let town = Town::with(store.clone(), &config(&[])).await;
+    let token = town.token(&town.anna).await;
+    let (written, subscriber) = Written::subscriber();
+    let _log = tracing::subscriber::set_default(subscriber);
+    let new = json!({"email": "new@example.com", "password": NEW_PASSWORD});
+    let password = json!({"password": NEW_PASSWORD});
+    for (method, name, id, body, line) in [
+        ("POST", "new", None, new, "user created"),
+        ("PATCH", "max", Some(&town.max.id), password, "user changed"),
+        (
+            "DELETE",
+            "nobody",
+            Some(&town.nobody.id),
+            json!({}),
+            "user deleted",
+        ),
+    ] {
+        let sign_in = format!("username={name}@example.com&password=wrong");
+        if id.is_some() {
+            while town.form(&sign_in).await.status != 429 {}
+        }
+        let path = id.map_or("/users".to_owned(), |id| format!("/users/{id}"));
+        let body = body.to_string();
+        let call = town.send(request(method, &path, &token, Some(&body)));
+        store.silent.send_replace(true);
+        let mut made = store.made.subscribe();
+        let change = async {
+            made.changed().await.unwrap();
+        };
+        // The store has made the change, and the client goes away before it says so.
+        tokio::select! {
+            answer = call => panic!("{method}: {answer:?}"),
+            () = change => {}
+        }
+        store.silent.send_replace(false);
+        let logged = async {
+            while !written.text().contains(line) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let logged = tokio::time::timeout(PATIENCE / 10, logged).await;
+        assert!(logged.is_ok(), "{method}: {}", written.text());
+        // The line belongs to the request and its caller.
+        let text = written.text();
+        let line = text.lines().find(|text| text.contains(line)).unwrap();
+        assert!(
+            line.contains("request{") && line.contains("caller="),
+            "{line}"
+        );
+        assert_eq!(town.form(&sign_in).await.status, 401, "{method}");
+    }
 }

@@ -110,7 +110,7 @@ fn every_operation_declares_its_failures_and_whether_it_needs_a_token() {
             expected.extend(["401", "503"]);
         }
         if operation.get("requestBody").is_some() {
-            expected.extend(["400", "408", "413", "422"]);
+            expected.extend(["400", "408", "413", "422", "501"]);
         }
         if path.starts_with("/users") && path != "/users/me" {
             expected.extend(["403", "422"]);

@@ -105,6 +105,12 @@ impl Wire {
         Some(reply)
     }
 
+    /// Reads at most so many bytes of whatever comes; 0 at the end.
+    pub(crate) fn take(&mut self, most: usize) -> io::Result<usize> {
+        let mut bytes = vec![0; most];
+        self.0.read(&mut bytes)
+    }
+
     /// Waits until the other side ends the connection.
     pub(crate) fn ended(&mut self) -> bool {
         let mut rest = Vec::new();

@@ -25,11 +25,14 @@ pub(super) struct Served {
 }
 
 pub(super) async fn served(limits: Limits) -> Served {
+    served_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), limits).await
+}
+
+pub(super) async fn served_on(listener: TcpListener, limits: Limits) -> Served {
     let mut config = config(&[]);
     config.limits = limits;
     let town = Town::with(MemoryStore::new(), &config).await;
     let token = town.token(&town.anna).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let over = tokio::spawn(serve(listener, town.router, limits, async {

@@ -141,3 +141,80 @@ fn the_demo_leaves_a_real_servers_database_and_key_alone_in_the_environment_and_
         assert_eq!(users.header("x-total-count"), Some("1"));
     }
 }
+
+#[test]
+fn a_dollar_that_dotenv_would_replace_is_refused_in_a_secret() {
+    let refused = |line: &str| {
+        let place = TempDir::new().unwrap();
+        std::fs::write(
+            place.path().join(".env"),
+            format!("DATABASE=$PWD/x.db\n{line}\n"),
+        )
+        .unwrap();
+        // The configuration is wrong elsewhere, so that no server starts.
+        let output = finish(
+            place.path(),
+            &[],
+            &[("SECRET_KEY", SECRET), ("BIND", "wrong")],
+        );
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            !error.contains("canary") && error.lines().count() == 1,
+            "{error}"
+        );
+        error.contains("single quotes")
+    };
+    for name in [
+        "SECRET_KEY",
+        "SECRET_KEY_PREVIOUS",
+        "SERVER_SECRET",
+        "ADMIN_PASSWORD",
+        "SUPABASE_KEY",
+    ] {
+        for value in [
+            "canary$x",
+            "\"a canary $x\"",
+            "${canary}x",
+            "canary$",
+            r"a\\$x",
+        ] {
+            assert!(refused(&format!("{name}={value}")), "{name}={value}");
+        }
+        for value in ["'canary $x'", r"canary\$x", r"'a\$x'", "'$HOME'", "canary"] {
+            assert!(!refused(&format!("{name}={value}")), "{name}={value}");
+        }
+    }
+    assert!(!refused("WELCOME_MESSAGE=canary$x"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_name_look_up_that_hangs_does_not_keep_the_process_from_its_end() {
+    let place = TempDir::new().unwrap();
+    // Nobody writes into it, so that looking a name up waits for ever.
+    let by = "mkfifo hosts && mount --bind hosts /etc/hosts && exec \"$0\"";
+    let child = std::process::Command::new("unshare")
+        .args(["-rm", "sh", "-c", by])
+        .arg(super::program::binary())
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("SECRET_KEY", SECRET)
+        .envs([
+            ("SUPABASE_URL", "https://x.example"),
+            ("SUPABASE_KEY", "sb_secret_x"),
+        ])
+        .current_dir(place.path())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = super::program::ended(child);
+    let error = String::from_utf8(output.stderr).unwrap();
+    if error.contains("unshare: ") || error.contains("mount: ") {
+        // This user may not have a file system of its own.
+        return;
+    }
+    assert!(error.contains("SUPABASE_URL"), "{error}");
+    assert_eq!(output.status.code(), Some(1), "killed");
+}

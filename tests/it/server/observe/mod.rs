@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod causes;
+mod documented;
 mod flood;
 mod metrics;
 mod reader;

@@ -1,9 +1,11 @@
 //! Who reads the log may stall or go away: the server goes on, and ends when it is told to.
 
+use super::super::operations::proxy::free_port;
+use super::super::program::binary;
 use super::super::raw::{Wire, ask, sign_in};
 use super::Piped;
 use crate::log::{Log, LogFormat};
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -34,6 +36,36 @@ fn a_reader_that_goes_away_stops_neither_requests_nor_the_end() {
     drop(program.log.take());
     all_are_answered(&program);
     assert!(program.stop().success());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn lines_that_a_full_disk_refuses_are_counted() {
+    let place = TempDir::new().unwrap();
+    let metrics = free_port();
+    let full = std::fs::File::options().write(true).open("/dev/full");
+    let mut child = Command::new(binary())
+        .arg("--demo")
+        .env_clear()
+        .env("BIND", "127.0.0.1:0")
+        .env("METRICS_BIND", format!("127.0.0.1:{metrics}"))
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(full.unwrap())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let scraped = ask(([127, 0, 0, 1], metrics).into(), "GET", "/metrics", &[], "").body;
+    drop(child.kill());
+    drop(child.wait());
+    let counted = |line: &str| {
+        line.strip_prefix("portcullis_log_lines_dropped_total ")
+            .map(str::to_owned)
+    };
+    let counted: u64 = scraped.lines().find_map(counted).unwrap().parse().unwrap();
+    assert!(counted > 0, "{scraped}");
 }
 
 #[test]

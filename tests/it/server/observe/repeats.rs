@@ -1,31 +1,10 @@
 //! What is written of many equal events, on the layer itself.
 
+use super::super::written::Written;
 use super::json_lines;
 use crate::log::Repeats;
 use serde_json::Value;
-use std::io;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Written {
-    type Writer = Self;
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 /// What was written by the events of `run`, as JSON.
 fn written(run: impl FnOnce(&Repeats)) -> Vec<Value> {
@@ -38,8 +17,7 @@ fn written(run: impl FnOnce(&Repeats)) -> Vec<Value> {
         .with(lines)
         .with(repeats.clone());
     tracing::subscriber::with_default(subscriber, || run(&repeats));
-    let bytes = written.0.lock().unwrap().clone();
-    json_lines(&String::from_utf8(bytes).unwrap())
+    json_lines(&written.text())
 }
 
 fn refused(code: &str, address: u32) {

@@ -64,3 +64,21 @@ fn a_second_signal_waits_for_no_request_in_flight() {
     assert!(half.ended());
     assert!(program.log().contains("stopped at once"));
 }
+
+#[test]
+fn a_head_that_has_arrived_in_part_does_not_delay_the_end() {
+    let mut program = Program::demo(&[]);
+    let mut half = Wire::to(program.address);
+    half.send("GET / HTTP/1.1\r\nHost: te");
+    assert_eq!(status(&program, "/healthz"), 200);
+    let started = Instant::now();
+    program.signal("-TERM");
+    assert!(program.exit().success());
+    // The head itself would have 15 seconds.
+    assert!(
+        started.elapsed() < Duration::from_secs(7),
+        "{:?}",
+        started.elapsed()
+    );
+    assert!(half.ended());
+}

@@ -5,8 +5,9 @@ mod backup;
 mod base_path;
 mod drain;
 mod guide;
-mod proxy;
+pub(super) mod proxy;
 mod restore;
+mod restore_file;
 mod rotation;
 mod set_password;
 

@@ -2,6 +2,7 @@
 
 use super::super::program::{DEMO, Program};
 use super::super::raw::PATIENCE;
+use crate::limits::Limits;
 use rcgen::CertifiedKey;
 use reqwest::{Certificate, Client, StatusCode};
 use std::fs;
@@ -29,7 +30,7 @@ pub(super) fn installed(name: &str) -> PathBuf {
 }
 
 /// A port that nobody has at the moment.
-pub(super) fn free_port() -> u16 {
+pub(in crate::server) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -107,7 +108,7 @@ impl Proxied {
         };
         let text = replaced(
             &text,
-            "/etc/portcullis/tls",
+            "/etc/portcullis-tls",
             folder.path().to_str().unwrap(),
         );
         let text = replaced(&text, "127.0.0.1:8000", &program.address.to_string());
@@ -257,4 +258,26 @@ async fn behind_nginx_as_the_guide_configures_it_failures_count_for_the_clients_
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_caddy_as_the_guide_configures_it_failures_count_for_the_clients_address() {
     passes_requests_on_and_counts_failures_by_the_clients_address(&Proxied::caddy()).await;
+}
+
+#[test]
+fn nginx_ends_a_connection_before_the_server_does() {
+    let text = fs::read_to_string(deploy().join("nginx.conf")).unwrap();
+    let (_, rest) = text.split_once("keepalive_time ").unwrap();
+    let minutes: u64 = rest.split_once("m;").unwrap().0.parse().unwrap();
+    assert!(60 * minutes < Limits::default().connection.as_secs());
+}
+
+/// The folder of the configuration holds the keys of tokens, and the proxy is what strangers talk to.
+#[test]
+fn the_proxy_is_given_no_file_in_the_folder_of_the_keys() {
+    let guide = include_str!("../../../../src/guides/operating.md");
+    for word in ["usermod", "gpasswd", "adduser"] {
+        assert!(!guide.contains(word), "{word}");
+    }
+    for file in ["Caddyfile", "nginx.conf"] {
+        let text = fs::read_to_string(deploy().join(file)).unwrap();
+        assert!(text.contains("/etc/portcullis-tls/privkey.pem"), "{file}");
+        assert!(!text.contains("/etc/portcullis/"), "{file}");
+    }
 }

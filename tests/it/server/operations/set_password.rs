@@ -120,6 +120,36 @@ async fn a_disabled_user_stays_disabled_and_the_operator_is_told() {
     );
 }
 
+#[tokio::test]
+async fn a_password_that_is_set_although_failures_stay_is_said_to_be_set() {
+    let program = server(TempDir::new().unwrap());
+    assert_eq!(sign_in(program.address, ADMIN.0, "wrong").status, 401);
+    let mut connection = connect(&program.place.path().join("users.db")).await;
+    sqlx::query(
+        "CREATE TRIGGER stays BEFORE DELETE ON portcullis_counters BEGIN SELECT RAISE(FAIL, 'stays'); END",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    connection.close().await.unwrap();
+    let place = program.place.path();
+    let output = run(place, &["set-password", ADMIN.0], &DATABASE, CHANGED);
+    let error = refused(&output);
+    assert!(error.contains("the password is changed"), "{error}");
+    assert!(
+        error.contains("server unlock") && error.contains("stays"),
+        "{error}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    let mut connection = connect(&program.place.path().join("users.db")).await;
+    sqlx::query("DROP TRIGGER stays")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    assert_eq!(sign_in(program.address, ADMIN.0, CHANGED).status, 200);
+}
+
 #[test]
 fn a_password_is_never_an_argument() {
     let place = TempDir::new().unwrap();

@@ -1,0 +1,59 @@
+//! `server restore`: which file it replaces, and whose the files are afterwards.
+
+use super::super::program::finish;
+use super::{ADMIN, DATABASE, create, emails, found, said, server};
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use std::path::Path;
+use tempfile::TempDir;
+
+const OLD: &str = "users.db.before-restore-";
+
+/// A folder with a database of two users, and a backup of one, `copy.db`.
+fn with_backup() -> TempDir {
+    let program = server(TempDir::new().unwrap());
+    let place = program.place.path();
+    said(&finish(place, &["backup", "copy.db"], &DATABASE));
+    create(&program, "later@example.com");
+    program.kill()
+}
+
+#[tokio::test]
+async fn a_database_behind_a_symbolic_link_is_replaced_where_it_is() {
+    let place = with_backup();
+    let folder = place.path();
+    let other = TempDir::new().unwrap();
+    let link = other.path().join("link.db");
+    symlink(folder.join("users.db"), &link).unwrap();
+    let variables = [("DATABASE", link.to_str().unwrap())];
+    said(&finish(folder, &["restore", "copy.db"], &variables));
+    assert!(link.symlink_metadata().unwrap().is_symlink());
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1);
+    assert_eq!(emails(&folder.join("users.db")).await, [ADMIN.0]);
+    assert_eq!(emails(&found(folder, OLD).unwrap()).await.len(), 2);
+}
+
+/// Whether this user may give files away.
+fn may_chown(file: &Path) -> bool {
+    chown(file, Some(1234), Some(1234)).is_ok()
+}
+
+#[tokio::test]
+async fn a_restore_as_root_leaves_both_databases_to_their_owner() {
+    let place = with_backup();
+    let folder = place.path();
+    if !may_chown(&folder.join("users.db")) {
+        return;
+    }
+    said(&finish(folder, &["restore", "copy.db"], &DATABASE));
+    for file in [folder.join("users.db"), found(folder, OLD).unwrap()] {
+        let owner = file.metadata().unwrap();
+        assert_eq!(
+            (owner.uid(), owner.gid()),
+            (1234, 1234),
+            "{}",
+            file.display()
+        );
+        assert_eq!(owner.mode() & 0o777, 0o600);
+    }
+}
