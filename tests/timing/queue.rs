@@ -12,6 +12,7 @@ use portcullis::store::UserStore;
 use portcullis::test_util::cheap_hash_params;
 use portcullis::throttle::Throttle;
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -61,7 +62,7 @@ where
     let hasher = PasswordHasher::new(cheap_hash_params()).unwrap();
     let hash = hasher.hash(&Password::new(RIGHT)).unwrap();
     for n in 0..LOGINS {
-        let mut new = NewUser::new(format!("user{n}@example.com").parse().unwrap());
+        let mut new = NewUser::new(format!("exists{n}@example.com").parse().unwrap());
         new.password_hash = Some(hash.clone());
         store.create(new).await.unwrap();
     }
@@ -102,11 +103,13 @@ where
     }
 
     let (mut times, mut answers) = ([Vec::new(), Vec::new()], [Answers::new(), Answers::new()]);
+    let chance = std::hash::RandomState::new();
     for n in 0..LOGINS {
+        let first = usize::from(chance.hash_one(n) % 2 == 0);
         for turn in 0..2 {
-            // The order changes, so that going first is no difference.
-            let which = (n + turn) % 2;
-            let login = format!("{}{n}@example.com", ["user", "nobody"][which]);
+            // By chance, so that going first is no difference and nothing keeps step with it.
+            let which = first ^ turn;
+            let login = format!("{}{n}@example.com", ["exists", "nobody"][which]);
             let credentials = Credentials::new(login.as_str(), "wrong").source(next(&address));
             let begun = Instant::now();
             let is_hashed = !leaky || store.find_by_login(&login).await.unwrap().is_some();

@@ -1,6 +1,6 @@
 //! Known addresses and devices: how many, for how long, and how often they are written.
 
-use super::{DAY, Fixture, HOUR, a_device, acquire, address, anna, succeed};
+use super::{DAY, Fixture, HOUR, a_device, acquire, address, anna, guess, succeed};
 use portcullis::throttle::{Attempt, Counter, Device};
 
 #[tokio::test]
@@ -83,4 +83,23 @@ async fn rows_past_their_time_are_deleted_along_the_way() {
     acquire(&fixture.another().await, &anna(None)).await;
     let devices = fixture.number("SELECT COUNT(*) FROM portcullis_devices");
     assert_eq!(devices.await, 0);
+}
+
+#[tokio::test]
+async fn a_right_password_on_a_device_ends_the_row_of_failures_of_all_devices() {
+    let fixture = Fixture::new().await;
+    succeed(
+        &fixture.throttle,
+        &anna(Some(address(1))),
+        Some(a_device(1)),
+    )
+    .await;
+    let device = anna(None).device(a_device(1));
+    // More than a hundred in all, and never more than nine in a row.
+    for _ in 0..12 {
+        for _ in 0..9 {
+            assert_eq!(guess(&fixture.throttle, &device).await, None);
+        }
+        succeed(&fixture.throttle, &device, None).await;
+    }
 }

@@ -150,3 +150,19 @@ async fn a_seventeenth_device_takes_the_place_of_the_least_recently_used() {
     assert_ne!(counter(devices[1]).await, Counter::Account);
     assert_ne!(counter(devices[16]).await, Counter::Account);
 }
+
+#[tokio::test]
+async fn a_right_password_on_a_device_ends_the_row_of_failures_of_all_devices() {
+    let throttle = MemoryThrottle::default();
+    let attempt = anna(None).device(device(&throttle).await);
+    let id = UserId::new("1").unwrap();
+    // More than a hundred in all, and never more than nine in a row.
+    for _ in 0..12 {
+        for _ in 0..9 {
+            acquire(&throttle, &attempt).await.unwrap();
+        }
+        let charge = acquire(&throttle, &attempt).await.unwrap().charge;
+        let success = Success::new(&id, 7);
+        throttle.success(&charge, success).await.unwrap();
+    }
+}
