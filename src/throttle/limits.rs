@@ -66,6 +66,9 @@ impl Limits {
     /// The most known addresses, and the most devices, of one account.
     pub const PLACES_PER_ACCOUNT: usize = 16;
 
+    /// How long failures in a row are counted after the last one. Were it a day, ten more guesses could be made each day.
+    pub const COUNTER_MEMORY: Duration = DAY.saturating_mul(30);
+
     /// How long an address stays known after a sign-in.
     pub const KNOWN_ADDRESS_MEMORY: Duration = DAY.saturating_mul(30);
 
@@ -117,19 +120,18 @@ impl Limits {
         }
     }
 
-    /// How long a counter is kept after `since`. At the hard limit it outlives its delay by a day, or each day would begin
-    /// with a clean slate for whoever guesses.
-    pub fn memory(&self, kind: CounterKind, failures: u32) -> Duration {
+    /// How long a counter is kept after `since`: [`COUNTER_MEMORY`](Self::COUNTER_MEMORY), and those of addresses and networks for
+    /// their window.
+    pub fn memory(&self, kind: CounterKind) -> Duration {
         match kind {
             CounterKind::Address | CounterKind::Network => self.address_window,
-            _ if failures >= Self::HARD_LIMIT => DAY.saturating_mul(2),
-            _ => DAY,
+            CounterKind::Consecutive | CounterKind::AllDevices => Self::COUNTER_MEMORY,
         }
     }
 
     /// Tells whether a count is too old to matter.
     pub fn is_forgotten(&self, kind: CounterKind, count: Count, now: SystemTime) -> bool {
-        elapsed(count.since, now) >= self.memory(kind, count.failures)
+        elapsed(count.since, now) >= self.memory(kind)
     }
 
     /// Decides whether an attempt that falls on this counter may be made now.

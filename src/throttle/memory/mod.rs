@@ -23,7 +23,7 @@ use std::time::SystemTime;
 ///
 /// - **A counter of an account**: 10 failures in a row go through without delay; from the 10th on the next attempt is admitted
 ///   only after 1 s, 2 s, 4 s, … up to 1 h, and 24 h from the 100th on (NIST SP 800-63B-4 §3.2.2: no more than 100
-///   in a row). A right password clears the counter, and so do 24 h without a failure (after the 100th: 48 h). All devices of
+///   in a row). A right password clears the counter, and so do 30 days without a failure. All devices of
 ///   an account together have at most 100 failures in a row.
 /// - **An address**: 100 failures in 15 minutes, whatever the accounts; then no attempt on an account's own counter until the
 ///   window is over. Known addresses and devices are not stopped by it.

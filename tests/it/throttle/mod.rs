@@ -117,8 +117,11 @@ async fn no_more_than_a_hundred_failures_in_a_row_are_let_through_in_a_day() {
         // A day later it is one more guess, not a hundred more.
         assert_eq!(guess(&throttle, &key).await, None);
     }
-    // Two days of peace end it.
-    clock.advance(2 * DAY);
+    // 29 days of peace are one more guess, 30 end it.
+    clock.advance(29 * DAY);
+    assert_eq!(guess(&throttle, &key).await, None);
+    assert_eq!(guess(&throttle, &key).await, Some(DAY));
+    clock.advance(30 * DAY);
     for _ in 0..10 {
         assert_eq!(guess(&throttle, &key).await, None);
     }
@@ -146,17 +149,32 @@ async fn a_right_password_ends_the_row() {
     }
 }
 
+/// Ten guesses in a row, then none for a day: a counter that forgot overnight would allow 3,650 a year.
 #[tokio::test]
-async fn a_day_without_a_failure_ends_the_row() {
+async fn patience_gives_no_more_than_one_guess_a_day_after_the_first_hundred() {
+    let (throttle, clock) = throttle();
+    let key = anna(None);
+    let mut let_through = 0;
+    for _ in 0..365 {
+        for _ in 0..10 {
+            let_through += u32::from(guess(&throttle, &key).await.is_none());
+        }
+        clock.advance(25 * HOUR);
+    }
+    assert!(let_through <= 10 + 365, "{let_through}");
+}
+
+#[tokio::test]
+async fn thirty_days_without_a_failure_end_the_row() {
     let (throttle, clock) = throttle();
     let key = anna(None);
     for _ in 0..9 {
         assert_eq!(guess(&throttle, &key).await, None);
     }
-    clock.advance(DAY - SECOND);
+    clock.advance(30 * DAY - SECOND);
     assert_eq!(guess(&throttle, &key).await, None);
     assert_eq!(guess(&throttle, &key).await, Some(SECOND));
-    clock.advance(DAY);
+    clock.advance(30 * DAY);
     for _ in 0..10 {
         assert_eq!(guess(&throttle, &key).await, None);
     }

@@ -183,8 +183,8 @@ pub(super) async fn evict(
     now: Micros,
 ) -> Result<(), SqliteError> {
     // What no counter lives to see was written while the clock was ahead, by more than a day.
-    let longest = (limits.memory(CounterKind::Consecutive, Limits::HARD_LIMIT))
-        .max(limits.memory(CounterKind::Address, 0))
+    let longest = (limits.memory(CounterKind::Consecutive))
+        .max(limits.memory(CounterKind::Address))
         .saturating_add(DAY);
     sqlx::query(
         "DELETE FROM portcullis_counters WHERE name IN \
@@ -235,7 +235,7 @@ pub(super) fn time(micros: Micros) -> SystemTime {
 }
 
 fn forget_at(limits: &Limits, kind: CounterKind, counter: &Counter) -> Micros {
-    let memory = limits.memory(kind, counter.failures);
+    let memory = limits.memory(kind);
     counter.since.saturating_add(micros_of(memory))
 }
 

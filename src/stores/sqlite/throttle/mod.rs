@@ -42,7 +42,7 @@ use tokio::runtime::Handle;
 /// ```
 ///
 /// Logins and addresses are stored as keyed hashes only, device tokens as hashes. Each attempt deletes a few forgotten rows:
-/// counters last a day after the last failure, two days from the 100th on, known addresses 30 days, devices 180 days.
+/// counters last 30 days after the last failure, known addresses 30 days, devices 180 days.
 ///
 /// # Durability
 ///

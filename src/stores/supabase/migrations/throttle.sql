@@ -105,14 +105,12 @@ begin
     select c.since into since_before from "public".portcullis_counters c where c.name = counter and c.forget_at > moment;
     insert into "public".portcullis_counters as c (name, is_address, failures, since, forget_at, generation)
     values (counter, of_address, 1, moment,
-        moment + case when of_address then address_window else interval '24 hours' end, gen_random_uuid())
+        moment + case when of_address then address_window else interval '30 days' end, gen_random_uuid())
     on conflict (name) do update set
         failures = case when c.forget_at > moment then c.failures + 1 else 1 end,
         since = case when c.forget_at > moment and of_address then c.since else moment end,
         forget_at = case
             when c.forget_at > moment and of_address then c.forget_at
-            -- At the most in a row a counter outlives its delay by a day, or each day would begin with a clean slate.
-            when c.forget_at > moment and c.failures + 1 >= 100 then moment + interval '48 hours'
             else excluded.forget_at end,
         generation = case when c.forget_at > moment then c.generation else excluded.generation end
     returning c.generation into generation;
@@ -132,7 +130,7 @@ begin
         since = case when c.since = charged_at then since_before else c.since end,
         forget_at = case when c.is_address then c.forget_at
             else case when c.since = charged_at then since_before else c.since end
-                + case when c.failures - 1 >= 100 then interval '48 hours' else interval '24 hours' end end
+                + interval '30 days' end
     where c.name = counter and c.generation = charged_generation;
     delete from "public".portcullis_counters c
     where c.name = counter and c.generation = charged_generation and c.failures <= 0;
@@ -227,10 +225,7 @@ begin
     -- A clock that was set back must not stretch a delay of a second to years.
     update "public".portcullis_counters c set
         since = moment,
-        forget_at = moment + case
-            when c.is_address then address_window
-            when c.failures >= 100 then interval '48 hours'
-            else interval '24 hours' end
+        forget_at = moment + case when c.is_address then address_window else interval '30 days' end
     where c.name = any (counted || all_devices || addresses || networks) and c.since > moment;
     for judged in
         select k.kind, k.threshold, c.failures, c.since, coalesce((attempt -> 'in_flight' ->> k.kind)::integer, 0) as in_flight
