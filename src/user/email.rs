@@ -54,7 +54,12 @@ impl Email {
         if text.len() > 4 * MAX_EMAIL_BYTES {
             return Err(EmailError::TooLong);
         }
-        let (local, domain) = text.trim().rsplit_once('@').ok_or(EmailError::Malformed)?;
+        let text = text.trim();
+        // In a domain some of them would be mapped to nothing (UTS #46), and a sign-in refuses them.
+        if !super::is_clean(text) {
+            return Err(EmailError::Malformed);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(EmailError::Malformed)?;
         let local = canonical_local(local).ok_or(EmailError::Malformed)?;
         let domain = canonical_domain(domain).ok_or(EmailError::Malformed)?;
         let canonical = format!("{local}@{domain}");

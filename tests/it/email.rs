@@ -33,8 +33,6 @@ fn spellings_of_one_mailbox_are_one_address() {
         ("ix@example.com", "\u{2168}@example.com"),
         ("a1@example.com", "a\u{2460}@example.com"),
         ("x2@example.com", "x²@example.com"),
-        ("anna@example.com", "anna@exa\u{ad}mple.com"),
-        ("anna@example.com", "anna@exam\u{200b}ple.com"),
         ("tm@example.com", "™@example.com"),
         ("bob@example.com", "\u{1d41b}\u{1d428}\u{1d41b}@example.com"),
     ] {
@@ -108,6 +106,9 @@ fn what_names_no_mailbox_or_could_pass_for_another_is_refused() {
         "anna;bob@example.com",
         // Invisible or reordering characters.
         "an\u{200b}na@example.com",
+        "anna@exam\u{200b}ple.com",
+        "anna@exa\u{ad}mple.com",
+        "anna@example.com\u{2060}",
         "an\u{200d}na@example.com",
         "an\u{ad}na@example.com",
         "\u{202e}anna@example.com",
