@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-const GUIDE: &str = include_str!("../../../../src/guides/operating.md");
+pub(super) const GUIDE: &str = include_str!("../../../../src/guides/operating.md");
 
 /// The blocks of the guide in this language.
 fn blocks(language: &str) -> Vec<&'static str> {
