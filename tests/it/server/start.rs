@@ -21,6 +21,9 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
         (&[], &supabase, "SUPABASE_URL"),
         (&[], &nowhere, "DATABASE"),
         (&["--dmeo"], &[], "--help"),
+        (&["--demo"], &[("RUST_LOG", "verbose")], "RUST_LOG"),
+        (&["--demo"], &[("RUST_LOG", "info,verbose")], "RUST_LOG"),
+        (&["--demo"], &[("RUST_LOG", "server=verbose")], "RUST_LOG"),
         (&["--demo"], &[("BIND", "0.0.0.0:0")], "loopback"),
     ] {
         let output = finish(place.path(), arguments, variables);
@@ -33,6 +36,14 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
     let help = finish(place.path(), &["--help"], &[]);
     assert!(help.status.success());
     assert!(String::from_utf8(help.stdout).unwrap().contains("--demo"));
+}
+
+#[test]
+fn a_log_filter_of_levels_and_modules_is_taken() {
+    for filter in ["INFO", "hyper=warn, info", "server[request{id}]=info,info"] {
+        let program = Program::demo(&[("RUST_LOG", filter)]);
+        assert!(program.log().contains("listening"), "{filter}");
+    }
 }
 
 #[test]
