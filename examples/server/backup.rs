@@ -139,6 +139,16 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     Ok(users)
 }
 
+/// Whether a database that the store has opened contains no user.
+pub(crate) async fn is_empty(database: &Path) -> Result<bool, Failure> {
+    let mut connection = connect(database).await?;
+    let is_empty = sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM portcullis_users)")
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(is_empty)
+}
+
 /// Refuses a missing file: SQLite would create it, and a mistyped name would look like an empty database.
 pub(crate) fn must_exist(file: &Path) -> Result<(), ConfigError> {
     match file.metadata() {

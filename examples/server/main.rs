@@ -129,6 +129,11 @@ async fn run(demo: bool) -> Result<(), Failure> {
             if !demo {
                 config.throttle = SignInThrottle::sqlite(&store, &config.server_secret);
             }
+            if config.first_user.is_none() && backup::is_empty(path).await.unwrap_or(false) {
+                tracing::warn!(
+                    "the store has no users: set ADMIN_EMAIL and ADMIN_PASSWORD to create the first one"
+                );
+            }
             serve_on(store, &config, demo).await
         }
         Storage::ThrowAway => {

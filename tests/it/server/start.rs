@@ -39,6 +39,32 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
 }
 
 #[test]
+fn an_empty_database_without_a_first_user_is_warned_of() {
+    const WARNING: &str = " WARN server: the store has no users: set ADMIN_EMAIL";
+    let file = [("DATABASE", "users.db")];
+    let logged = |place: TempDir, variables: &[(&str, &str)]| {
+        let program = Program::start(place, &[], variables);
+        let log = program.log();
+        let place = program.kill();
+        std::fs::remove_file(place.path().join("log")).unwrap();
+        (place, log)
+    };
+    let (place, log) = logged(TempDir::new().unwrap(), &file);
+    assert!(log.contains(WARNING), "{log}");
+    let first = [
+        file[0],
+        ("ADMIN_EMAIL", "root@example.com"),
+        ("ADMIN_PASSWORD", "canary of the first admin"),
+    ];
+    // The start that creates the first user, and the one after it.
+    let (place, log) = logged(place, &first);
+    assert!(!log.contains("no users"), "{log}");
+    let (_, log) = logged(place, &file);
+    assert!(!log.contains("no users"), "{log}");
+    assert!(!Program::demo(&[]).log().contains("no users"));
+}
+
+#[test]
 fn a_log_filter_of_levels_and_modules_is_taken() {
     for filter in ["INFO", "hyper=warn, info", "server[request{id}]=info,info"] {
         let program = Program::demo(&[("RUST_LOG", filter)]);
