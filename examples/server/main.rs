@@ -200,9 +200,9 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         );
     }
     let signals = shutdown::signals()?;
-    let listener = TcpListener::bind(config.bind)
-        .await
-        .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
+    let listener = TcpListener::bind(config.bind).await.map_err(|error| {
+        ConfigError::new(format!("BIND: can't listen on {}: {error}", config.bind))
+    })?;
     let address = listener.local_addr()?;
     if let Some(bind) = config.metrics_bind {
         let address = metrics::serve(bind, config.limits).await?;

@@ -15,12 +15,16 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
         ("SUPABASE_URL", "https://x.example"),
     ];
     let nowhere = [("SECRET_KEY", SECRET), ("DATABASE", "no/such/folder/x.db")];
+    let in_memory = [("SECRET_KEY", SECRET), ("DATABASE", ":memory:")];
+    let directory = [("SECRET_KEY", SECRET), ("DATABASE", ".")];
     for (arguments, variables, word) in [
         (&[][..], &[][..], "openssl rand -base64 48"),
         (&[], &[("SECRET_KEY", "short")], "openssl rand -base64 48"),
         (&[], &supabase, "SUPABASE_URL"),
         (&[], &nowhere, "DATABASE"),
         (&["--dmeo"], &[], "--help"),
+        (&[], &in_memory, "DATABASE must be a file"),
+        (&[], &directory, "DATABASE must be a file"),
         (&["--demo"], &[("RUST_LOG", "verbose")], "RUST_LOG"),
         (&["--demo"], &[("RUST_LOG", "info,verbose")], "RUST_LOG"),
         (&["--demo"], &[("RUST_LOG", "server=verbose")], "RUST_LOG"),
@@ -36,6 +40,26 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
     let help = finish(place.path(), &["--help"], &[]);
     assert!(help.status.success());
     assert!(String::from_utf8(help.stdout).unwrap().contains("--demo"));
+}
+
+#[test]
+fn what_fails_once_there_is_a_log_names_the_variable_too() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (name, value, words) in [
+        ("ISSUER", "a\tb", "the issuer must not"),
+        ("AUDIENCE", "a\tb", "the audience must not"),
+        ("BIND", &*taken, "can't listen on 127.0.0.1:"),
+    ] {
+        let place = TempDir::new().unwrap();
+        let output = finish(place.path(), &["--demo"], &[(name, value)]);
+        assert!(!output.status.success(), "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let last = error.lines().last().unwrap();
+        assert!(last.starts_with("error: "), "{error}");
+        assert!(last.contains(name) && last.contains(words), "{error}");
+        assert!(output.stdout.is_empty());
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `server restore`: which file it replaces, and whose the files are afterwards.
 
 use super::super::program::finish;
-use super::{ADMIN, DATABASE, create, emails, found, refused, said, server};
+use super::{ADMIN, DATABASE, connect, create, emails, found, refused, said, server};
+use sqlx::Connection as _;
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
@@ -77,4 +78,21 @@ fn a_backup_that_cannot_be_read_is_not_called_something_else() {
         let error = refused(&finish(place.path(), &["restore", memory], &DATABASE));
         assert!(error.contains(&format!("can't read {memory}: ")), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_backup_of_a_newer_program_is_refused_by_its_own_name() {
+    let place = with_backup();
+    let mut backup = connect(&place.path().join("copy.db")).await;
+    sqlx::query("INSERT INTO portcullis_migrations VALUES (999)")
+        .execute(&mut backup)
+        .await
+        .unwrap();
+    backup.close().await.unwrap();
+    let error = refused(&finish(place.path(), &["restore", "copy.db"], &DATABASE));
+    assert!(
+        error.starts_with("error: copy.db can't be used: ") && error.contains("newer version"),
+        "{error}"
+    );
+    assert!(!error.contains("unfinished"), "{error}");
 }
