@@ -208,7 +208,7 @@ fn a_start_that_fails_says_the_file_and_the_whole_reason() {
             .replace('\n', "\\n");
         assert!(
             error.starts_with(&format!(
-                "error: DATABASE can't be opened: the sqlite user store in {shown} failed: "
+                "error: DATABASE can't be opened: the sqlite database {shown} failed: "
             )),
             "{error}"
         );
