@@ -11,7 +11,7 @@ use core::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 /// How long to wait for a lock that another process holds.
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     unfinished.as_file().sync_all()?;
     let users = check(unfinished.path()).await?;
     unfinished.persist_noclobber(&to).map_err(|error| {
-        if error.error.kind() == std::io::ErrorKind::AlreadyExists {
+        if error.error.kind() == ErrorKind::AlreadyExists {
             exists()
         } else {
             failed("can't write", &to, &error.error)
@@ -101,6 +101,11 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
     must_exist(backup)?;
     let mut head = [0; 20];
     let read = File::open(backup).and_then(|mut file| file.read_exact(&mut head));
+    if let Err(error) = &read
+        && error.kind() != ErrorKind::UnexpectedEof
+    {
+        return Err(failed("can't read", backup, error).into());
+    }
     if read.is_err() || !head.starts_with(b"SQLite format 3\0") {
         return Err(wrong("is no SQLite database").into());
     }
@@ -132,6 +137,16 @@ pub(crate) async fn check(backup: &Path) -> Result<i64, Failure> {
         .map_err(|_| wrong("holds no table of users"))?;
     connection.close().await?;
     Ok(users)
+}
+
+/// Whether a database that the store has opened contains no user.
+pub(crate) async fn is_empty(database: &Path) -> Result<bool, Failure> {
+    let mut connection = connect(database).await?;
+    let is_empty = sqlx::query_scalar("SELECT NOT EXISTS (SELECT 1 FROM portcullis_users)")
+        .fetch_one(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(is_empty)
 }
 
 /// Refuses a missing file: SQLite would create it, and a mistyped name would look like an empty database.

@@ -23,7 +23,7 @@ Usage: server [--demo | migration | import-passwords | backup FILE | restore FIL
 Configuration is read from the environment, and from .env in the working directory; the environment wins.
 SECRET_KEY is required without --demo. Make one with: openssl rand -base64 48
 With SUPABASE_URL and SUPABASE_KEY set the server runs on Supabase, else on an SQLite file.
-README.md beside this program lists every variable.
+Every variable, and how to operate the server: examples/server/README.md and src/guides/operating.md in the source code.
 ";
 
 /// What `--version` prints.

@@ -1,8 +1,9 @@
 //! The environment, and `.env` in the working directory.
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 
 /// The variables whose values are random or chosen by people, so that a `$` in them is meant as it stands.
 const SECRETS: [&str; 5] = [
@@ -29,6 +30,26 @@ pub(crate) fn environment() -> Result<impl Fn(&str) -> Option<String>, ConfigErr
     }
     variables.retain(|_, value| !value.trim().is_empty());
     Ok(move |name: &str| variables.get(name).cloned())
+}
+
+/// Reads the configuration of a server for a command that works beside it.
+///
+/// A new key would be no help: the counters of that server are found with its own secrets only.
+pub(crate) fn of_the_server(
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    if variable("SECRET_KEY").is_some() {
+        return Config::read(false, variable);
+    }
+    let file = if Path::new(".env").exists() {
+        "the .env in this folder lacks it"
+    } else {
+        "there is no .env in this folder"
+    };
+    Err(ConfigError::new(format!(
+        "SECRET_KEY is not set, and {file}: run this in the folder of the server's .env, or set SECRET_KEY and \
+         SERVER_SECRET to the same as the server's"
+    )))
 }
 
 /// Reads the lines of `.env`.

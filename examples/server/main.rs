@@ -129,6 +129,11 @@ async fn run(demo: bool) -> Result<(), Failure> {
             if !demo {
                 config.throttle = SignInThrottle::sqlite(&store, &config.server_secret);
             }
+            if config.first_user.is_none() && backup::is_empty(path).await.unwrap_or(false) {
+                tracing::warn!(
+                    "the store has no users: set ADMIN_EMAIL and ADMIN_PASSWORD to create the first one"
+                );
+            }
             serve_on(store, &config, demo).await
         }
         Storage::ThrowAway => {
@@ -195,9 +200,9 @@ async fn serve_on<S: UserDirectory>(store: S, config: &Config, demo: bool) -> Re
         );
     }
     let signals = shutdown::signals()?;
-    let listener = TcpListener::bind(config.bind)
-        .await
-        .map_err(|error| ConfigError::new(format!("can't listen on {}: {error}", config.bind)))?;
+    let listener = TcpListener::bind(config.bind).await.map_err(|error| {
+        ConfigError::new(format!("BIND: can't listen on {}: {error}", config.bind))
+    })?;
     let address = listener.local_addr()?;
     if let Some(bind) = config.metrics_bind {
         let address = metrics::serve(bind, config.limits).await?;

@@ -4,8 +4,11 @@ use crate::backup::{
     beside, check, connect, database_file, failed, folder, must_exist, sync_folder,
 };
 use crate::config::ConfigError;
-use crate::{Failure, open, say};
+use crate::{Failure, say};
+use core::error::Error as _;
+use portcullis::ErrorChain;
 use portcullis::directory::UserDirectory as _;
+use portcullis::stores::sqlite::SqliteStore;
 use sqlx::Connection as _;
 use std::fs::{self, File};
 use std::io::{self, Seek as _, Write as _};
@@ -64,7 +67,17 @@ async fn prepare(from: &Path, new: &Path) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     io::copy(&mut File::open(from)?, &mut options.open(new)?)?;
     check(new).await?;
-    let store = open(new).await?;
+    let store = (SqliteStore::open(new).await).map_err(|error| {
+        // Its own text names the copy.
+        let cause = error
+            .source()
+            .map(|cause| ErrorChain::new(cause).to_string());
+        ConfigError::new(format!(
+            "{} can't be used: {}",
+            from.display(),
+            cause.unwrap_or_default()
+        ))
+    })?;
     store.ping().await?;
     store.close().await;
     if beside(new, "-wal").exists() {

@@ -1,7 +1,8 @@
 //! `server set-password EMAIL`: sets a lost password, such as the only administrator's.
 
 use crate::backup::must_exist;
-use crate::config::{Config, ConfigError, password_policy};
+use crate::config::{ConfigError, password_policy};
+use crate::environment::of_the_server;
 use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
 use crate::{Failure, checked, open, say};
@@ -23,7 +24,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let email = Email::parse(email)
         .map_err(|error| ConfigError::new(format!("that is no e-mail address: {error}")))?;
-    let config = Config::read(false, variable)?;
+    let config = of_the_server(variable)?;
     match &config.storage {
         Storage::Supabase(store) => {
             checked(store).await?;

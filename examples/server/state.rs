@@ -2,7 +2,7 @@
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
-use crate::config::{Config, FirstUser, password_policy};
+use crate::config::{Config, ConfigError, FirstUser, password_policy};
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::metrics;
@@ -63,7 +63,8 @@ impl<S: UserDirectory> AppState<S> {
             users,
             issuer: TokenIssuer::builder(&config.issuer, &config.audience, config.key.clone())
                 .lifetime(config.lifetime)
-                .build()?,
+                .build()
+                .map_err(|error| ConfigError::new(format!("ISSUER or AUDIENCE: {error}")))?,
             // Its own bound on lifetimes, not today's: a restart with a shorter one must not end tokens already out.
             verifier: TokenVerifier::builder(
                 &config.issuer,

@@ -31,10 +31,25 @@ impl Storage {
             (None, _) if variable("SUPABASE_KEY").is_some() => Err(ConfigError::new(
                 "SUPABASE_KEY is set, but not SUPABASE_URL: set it to the project's URL, or neither",
             )),
-            (None, Some(path)) => Ok(Self::File(PathBuf::from(path))),
+            (None, Some(path)) => file(path.into()),
             (None, None) => Ok(Self::File(PathBuf::from("portcullis.db"))),
         }
     }
+}
+
+/// A path that SQLite would understand otherwise, or refuse without saying why, is refused.
+fn file(path: PathBuf) -> Result<Storage, ConfigError> {
+    if path.as_os_str().as_encoded_bytes().ends_with(b":memory:") {
+        return Err(ConfigError::new(
+            "DATABASE must be a file: users in memory would be lost at the end; to try the server out, use --demo",
+        ));
+    }
+    if path.is_dir() {
+        return Err(ConfigError::new(
+            "DATABASE must be a file, and is a directory",
+        ));
+    }
+    Ok(Storage::File(path))
 }
 
 fn supabase(

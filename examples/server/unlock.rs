@@ -1,6 +1,8 @@
 //! `server unlock EMAIL`: forgives the failed sign-ins of an account, beside servers that run.
 
-use crate::config::{Config, ConfigError};
+use crate::backup::must_exist;
+use crate::config::ConfigError;
+use crate::environment::of_the_server;
 use crate::sign_in_throttle::SignInThrottle;
 use crate::storage::Storage;
 use crate::{Failure, checked, open, say};
@@ -15,24 +17,31 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let email = Email::parse(email)
         .map_err(|error| ConfigError::new(format!("that is no e-mail address: {error}")))?;
-    let config = Config::read(false, variable)?;
+    let config = of_the_server(variable)?;
     match &config.storage {
         Storage::Supabase(store) => {
             checked(store).await?;
-            unlock(store, &config.throttle, &email).await
+            unlock(store, &config.throttle, &email).await?;
         }
         Storage::File(path) => {
-            if !path.exists() {
-                return Err(ConfigError::new("DATABASE: there is no such file").into());
-            }
+            must_exist(path)?;
             let store = open(path).await?;
             let throttle = SignInThrottle::sqlite(&store, &config.server_secret);
             let unlocked = unlock(&store, &throttle, &email).await;
             store.close().await;
-            unlocked
+            unlocked?;
         }
-        Storage::ThrowAway => Err(ConfigError::new("a demonstration keeps no users").into()),
+        Storage::ThrowAway => {
+            return Err(ConfigError::new("a demonstration keeps no users").into());
+        }
     }
+    if config.derived_server_secret {
+        say(
+            "SERVER_SECRET is not set here, so it is derived from SECRET_KEY: if the server has one, set the same and run this \
+             again",
+        )?;
+    }
+    Ok(())
 }
 
 async fn unlock<S: UserDirectory>(
@@ -47,5 +56,9 @@ async fn unlock<S: UserDirectory>(
     throttle
         .forgive(&account.id, &[email.as_str()], Forget::Failures)
         .await?;
-    say(&format!("{email} has no failed sign-ins any more"))
+    // What is counted under another secret can't be seen from here.
+    say(&format!(
+        "{email}, user {}: the failed sign-ins counted under this SERVER_SECRET are forgiven",
+        account.id.as_str()
+    ))
 }

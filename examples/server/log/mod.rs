@@ -74,9 +74,7 @@ impl Log {
         format: LogFormat,
         output: impl Write + IsTerminal + Send + 'static,
     ) -> Result<Self, ConfigError> {
-        let filter = EnvFilter::try_new(filter).map_err(|_| {
-            ConfigError::new("RUST_LOG is not a filter such as info or server=debug")
-        })?;
+        let filter = parse_filter(filter)?;
         let repeats = Repeats::default();
         // Whoever asks for details wants each of them.
         let sums_up = filter.max_level_hint() < Some(LevelFilter::DEBUG);
@@ -125,6 +123,25 @@ impl Log {
             writer: Some(guard),
         })
     }
+}
+
+/// Reads `RUST_LOG`. A word alone is a level: taken for the name of a module, it would leave no other module's lines, and a
+/// mistyped level no line at all.
+fn parse_filter(text: &str) -> Result<EnvFilter, ConfigError> {
+    // With a space before it, a name would be another name.
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let is_misspelt = |part: &&str| {
+        !part.is_empty() && !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err()
+    };
+    (!parts.iter().any(is_misspelt))
+        .then(|| EnvFilter::try_new(parts.join(",")).ok())
+        .flatten()
+        .ok_or_else(|| {
+            ConfigError::new(
+                "RUST_LOG must be a level (error, warn, info, debug, trace or off), or levels of modules such as \
+                 info,server=debug",
+            )
+        })
 }
 
 impl Drop for Log {

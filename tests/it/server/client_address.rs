@@ -86,7 +86,8 @@ fn a_proxys_header_that_is_not_read_is_told_once() {
         .find(|line| line.contains("TRUSTED_PROXY_HOPS is 0"));
     assert!(line.is_some_and(|line| line.contains(" WARN ")), "{log}");
     assert_eq!(log.matches("TRUSTED_PROXY_HOPS is 0").count(), 1, "{log}");
-    assert!(!log.contains("source=Some(203"), "{log}");
+    assert!(log.contains(" peer=127.0.0.1"), "{log}");
+    assert!(!log.contains("source=203"), "{log}");
 
     let program = Program::demo(&[("TRUSTED_PROXY_HOPS", "1")]);
     super::raw::ask(
@@ -97,4 +98,37 @@ fn a_proxys_header_that_is_not_read_is_told_once() {
         "",
     );
     assert!(!program.log().contains("TRUSTED_PROXY_HOPS"));
+}
+
+#[test]
+fn a_header_with_fewer_entries_than_proxies_is_told_once() {
+    for (header, entries) in [
+        ("X-Forwarded-For: 203.0.113.9\r\n", "entries=1"),
+        ("", "entries=0"),
+    ] {
+        let program = Program::demo(&[("TRUSTED_PROXY_HOPS", "2")]);
+        let ask = |path: &str, header: &str| {
+            let mut wire = Wire::to(program.address);
+            wire.send(format!(
+                "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{header}\r\n"
+            ));
+            assert_eq!(wire.reply().unwrap().status, 200);
+        };
+        // As many as there are proxies, and a supervisor's probe past them.
+        ask("/", "X-Forwarded-For: 203.0.113.9, 198.51.100.1\r\n");
+        ask("/readyz", "");
+        ask("/healthz/", "");
+        assert!(!program.log().contains("TRUSTED_PROXY_HOPS"));
+        for _ in 0..3 {
+            ask("/", header);
+        }
+        let log = program.log();
+        let told: Vec<_> = (log.lines())
+            .filter(|line| line.contains("has fewer entries than TRUSTED_PROXY_HOPS"))
+            .collect();
+        assert_eq!(told.len(), 1, "{log}");
+        for words in [" WARN ", "peer=127.0.0.1 ", entries, "hops=2"] {
+            assert!(told[0].contains(words), "{log}");
+        }
+    }
 }

@@ -177,13 +177,67 @@ mod process {
         );
         assert_eq!(sign_in(program.address, ADMIN, PASSWORD).status, 429);
         let said = unlock(program.place.path(), " Root@example.com", &file).unwrap();
-        assert!(said.contains(ADMIN), "{said}");
+        let account = user_id(&program.place.path().join("users.db")).await;
+        assert!(
+            said.starts_with(&format!("{ADMIN}, user {account}: ")),
+            "{said}"
+        );
+        assert!(said.contains("SERVER_SECRET is not set here"), "{said}");
         assert_eq!(sign_in(program.address, ADMIN, PASSWORD).status, 200);
 
         let elsewhere = [("DATABASE", "no.db")];
         let error = unlock(program.place.path(), ADMIN, &elsewhere).unwrap_err();
-        assert!(error.contains("DATABASE"), "{error}");
+        assert!(error.contains("no.db"), "{error}");
         assert!(!program.place.path().join("no.db").exists());
+    }
+
+    async fn user_id(file: &Path) -> String {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let sql = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let id = sqlx::query_scalar("SELECT id FROM portcullis_users").fetch_one(&sql);
+        let id = id.await.unwrap();
+        sql.close().await;
+        id
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn unlock_says_under_which_secret_it_forgave_and_has_no_effect_under_another() {
+        let secret = ("SERVER_SECRET", "of this server and of 32 bytes or more");
+        let mut variables = VARIABLES.to_vec();
+        variables.push(secret);
+        let program = Program::start(TempDir::new().unwrap(), &[], &variables);
+        for _ in 0..10 {
+            sign_in(program.address, ADMIN, "wrong");
+        }
+        make_the_delay_long(&program.place.path().join("users.db")).await;
+        let place = program.place.path();
+        let other = ("SERVER_SECRET", "of another server and of 32 bytes or more");
+        for (more, status) in [(&[][..], 429), (&[other], 429), (&[secret], 200)] {
+            let mut all = vec![("DATABASE", "users.db")];
+            all.extend(more);
+            let said = unlock(place, ADMIN, &all).unwrap();
+            assert!(said.contains("under this SERVER_SECRET"), "{said}");
+            let is_derived = said.contains("if the server has one, set the same");
+            assert_eq!(is_derived, more.is_empty(), "{said}");
+            assert_eq!(sign_in(program.address, ADMIN, PASSWORD).status, status);
+        }
+    }
+
+    #[test]
+    fn a_command_beside_a_server_asks_for_the_servers_secrets_and_not_for_new_ones() {
+        let folder = TempDir::new().unwrap();
+        for file in ["there is no .env", "lacks it"] {
+            for command in ["unlock", "set-password"] {
+                let output = finish(folder.path(), &[command, ADMIN], &[]);
+                let error = String::from_utf8(output.stderr).unwrap();
+                for words in [file, "SERVER_SECRET to the same as the server's"] {
+                    assert!(error.contains(words), "{error}");
+                }
+                assert!(!error.contains("openssl"), "{error}");
+                assert_eq!(error.lines().count(), 1, "{error}");
+            }
+            std::fs::write(folder.path().join(".env"), "DATABASE=users.db\n").unwrap();
+        }
     }
 
     #[test]

@@ -15,12 +15,19 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
         ("SUPABASE_URL", "https://x.example"),
     ];
     let nowhere = [("SECRET_KEY", SECRET), ("DATABASE", "no/such/folder/x.db")];
+    let in_memory = [("SECRET_KEY", SECRET), ("DATABASE", ":memory:")];
+    let directory = [("SECRET_KEY", SECRET), ("DATABASE", ".")];
     for (arguments, variables, word) in [
         (&[][..], &[][..], "openssl rand -base64 48"),
         (&[], &[("SECRET_KEY", "short")], "openssl rand -base64 48"),
         (&[], &supabase, "SUPABASE_URL"),
         (&[], &nowhere, "DATABASE"),
         (&["--dmeo"], &[], "--help"),
+        (&[], &in_memory, "DATABASE must be a file"),
+        (&[], &directory, "DATABASE must be a file"),
+        (&["--demo"], &[("RUST_LOG", "verbose")], "RUST_LOG"),
+        (&["--demo"], &[("RUST_LOG", "info,verbose")], "RUST_LOG"),
+        (&["--demo"], &[("RUST_LOG", "server=verbose")], "RUST_LOG"),
         (&["--demo"], &[("BIND", "0.0.0.0:0")], "loopback"),
     ] {
         let output = finish(place.path(), arguments, variables);
@@ -33,6 +40,60 @@ fn it_does_not_start_on_a_wrong_configuration_and_says_why_in_one_line() {
     let help = finish(place.path(), &["--help"], &[]);
     assert!(help.status.success());
     assert!(String::from_utf8(help.stdout).unwrap().contains("--demo"));
+}
+
+#[test]
+fn what_fails_once_there_is_a_log_names_the_variable_too() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    for (name, value, words) in [
+        ("ISSUER", "a\tb", "the issuer must not"),
+        ("AUDIENCE", "a\tb", "the audience must not"),
+        ("BIND", &*taken, "can't listen on 127.0.0.1:"),
+    ] {
+        let place = TempDir::new().unwrap();
+        let output = finish(place.path(), &["--demo"], &[(name, value)]);
+        assert!(!output.status.success(), "{name}");
+        let error = String::from_utf8(output.stderr).unwrap();
+        let last = error.lines().last().unwrap();
+        assert!(last.starts_with("error: "), "{error}");
+        assert!(last.contains(name) && last.contains(words), "{error}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn an_empty_database_without_a_first_user_is_warned_of() {
+    const WARNING: &str = " WARN server: the store has no users: set ADMIN_EMAIL";
+    let file = [("DATABASE", "users.db")];
+    let logged = |place: TempDir, variables: &[(&str, &str)]| {
+        let program = Program::start(place, &[], variables);
+        let log = program.log();
+        let place = program.kill();
+        std::fs::remove_file(place.path().join("log")).unwrap();
+        (place, log)
+    };
+    let (place, log) = logged(TempDir::new().unwrap(), &file);
+    assert!(log.contains(WARNING), "{log}");
+    let first = [
+        file[0],
+        ("ADMIN_EMAIL", "root@example.com"),
+        ("ADMIN_PASSWORD", "canary of the first admin"),
+    ];
+    // The start that creates the first user, and the one after it.
+    let (place, log) = logged(place, &first);
+    assert!(!log.contains("no users"), "{log}");
+    let (_, log) = logged(place, &file);
+    assert!(!log.contains("no users"), "{log}");
+    assert!(!Program::demo(&[]).log().contains("no users"));
+}
+
+#[test]
+fn a_log_filter_of_levels_and_modules_is_taken() {
+    for filter in ["INFO", "hyper=warn, info", "server[request{id}]=info,info"] {
+        let program = Program::demo(&[("RUST_LOG", filter)]);
+        assert!(program.log().contains("listening"), "{filter}");
+    }
 }
 
 #[test]

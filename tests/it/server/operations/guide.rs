@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
 
-const GUIDE: &str = include_str!("../../../../src/guides/operating.md");
+pub(super) const GUIDE: &str = include_str!("../../../../src/guides/operating.md");
 
 /// The blocks of the guide in this language.
 fn blocks(language: &str) -> Vec<&'static str> {
@@ -47,6 +47,8 @@ fn systemd_finds_nothing_wrong_with_the_units() {
         "portcullis.service",
         "portcullis-backup.service",
         "portcullis-backup.timer",
+        "portcullis-probe.service",
+        "portcullis-probe.timer",
     ] {
         let text = fs::read_to_string(deploy().join(file)).unwrap();
         let text = text.replace(
@@ -61,6 +63,7 @@ fn systemd_finds_nothing_wrong_with_the_units() {
             "--man=no",
             "portcullis.service",
             "portcullis-backup.timer",
+            "portcullis-probe.timer",
         ])
         .current_dir(&folder)
         .output()

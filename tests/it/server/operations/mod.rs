@@ -6,6 +6,7 @@ mod base_path;
 mod drain;
 mod guide;
 pub(super) mod proxy;
+mod proxy_files;
 mod restore;
 mod restore_file;
 mod rotation;

@@ -2,7 +2,7 @@
 
 use super::super::program::{DEMO, Program};
 use super::super::raw::PATIENCE;
-use crate::limits::Limits;
+use super::guide::GUIDE;
 use rcgen::CertifiedKey;
 use reqwest::{Certificate, Client, StatusCode};
 use std::fs;
@@ -68,6 +68,7 @@ struct Proxied {
     proxy: Child,
     program: Program,
     port: u16,
+    base_path: &'static str,
     certificate: Certificate,
     folder: TempDir,
 }
@@ -85,8 +86,12 @@ impl Drop for Proxied {
 
 impl Proxied {
     /// Starts the proxy whose configuration is one of the guide's, with other places and ports.
-    fn start(file: &str, command: impl FnOnce(&Path, &Path) -> Command) -> Self {
-        let program = Program::demo(&[("TRUSTED_PROXY_HOPS", "1")]);
+    fn start(
+        file: &str,
+        base_path: &'static str,
+        command: impl FnOnce(&Path, &Path) -> Command,
+    ) -> Self {
+        let program = Program::demo(&[("TRUSTED_PROXY_HOPS", "1"), ("BASE_PATH", base_path)]);
         let folder = TempDir::new().unwrap();
         let CertifiedKey { cert, signing_key } =
             rcgen::generate_simple_self_signed([NAME.to_owned()]).unwrap();
@@ -128,6 +133,7 @@ impl Proxied {
             proxy,
             program,
             port,
+            base_path,
             certificate: Certificate::from_der(cert.der()).unwrap(),
             folder,
         };
@@ -141,7 +147,14 @@ impl Proxied {
     }
 
     fn nginx() -> Self {
-        Self::start("nginx.conf", |folder, config| {
+        Self::nginx_under("", |text| text)
+    }
+
+    /// nginx with a server under a path, and its file changed like this.
+    fn nginx_under(base_path: &'static str, change: impl FnOnce(String) -> String) -> Self {
+        Self::start("nginx.conf", base_path, |folder, config| {
+            let text = fs::read_to_string(config).unwrap();
+            fs::write(config, change(text)).unwrap();
             let main = folder.join("main.conf");
             fs::write(&main, nginx_around(folder, config)).unwrap();
             let mut command = Command::new(installed("nginx"));
@@ -155,7 +168,7 @@ impl Proxied {
     }
 
     fn caddy() -> Self {
-        Self::start("Caddyfile", |folder, config| {
+        Self::start("Caddyfile", "", |folder, config| {
             let text = fs::read_to_string(config).unwrap();
             fs::write(config, without_admin(&text)).unwrap();
             let mut command = Command::new(installed("caddy"));
@@ -180,7 +193,7 @@ impl Proxied {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("https://{NAME}:{}{path}", self.port)
+        format!("https://{NAME}:{}{}{path}", self.port, self.base_path)
     }
 
     /// Tries to sign in, with this in `X-Forwarded-For`.
@@ -256,28 +269,19 @@ async fn behind_nginx_as_the_guide_configures_it_failures_count_for_the_clients_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn so_they_do_under_a_path_with_the_guides_location() {
+    let (_, location) = GUIDE
+        .split_once("\n```nginx\n    location /auth/ {")
+        .unwrap();
+    let (location, _) = location.split_once("\n```").unwrap();
+    let proxied = Proxied::nginx_under("/auth", |text| {
+        let (server, _) = text.split_once("    location / {").unwrap();
+        format!("{server}    location /auth/ {{{location}\n}}\n")
+    });
+    passes_requests_on_and_counts_failures_by_the_clients_address(&proxied).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn behind_caddy_as_the_guide_configures_it_failures_count_for_the_clients_address() {
     passes_requests_on_and_counts_failures_by_the_clients_address(&Proxied::caddy()).await;
-}
-
-#[test]
-fn nginx_ends_a_connection_before_the_server_does() {
-    let text = fs::read_to_string(deploy().join("nginx.conf")).unwrap();
-    let (_, rest) = text.split_once("keepalive_time ").unwrap();
-    let minutes: u64 = rest.split_once("m;").unwrap().0.parse().unwrap();
-    assert!(60 * minutes < Limits::default().connection.as_secs());
-}
-
-/// The folder of the configuration holds the keys of tokens, and the proxy is what strangers talk to.
-#[test]
-fn the_proxy_is_given_no_file_in_the_folder_of_the_keys() {
-    let guide = include_str!("../../../../src/guides/operating.md");
-    for word in ["usermod", "gpasswd", "adduser"] {
-        assert!(!guide.contains(word), "{word}");
-    }
-    for file in ["Caddyfile", "nginx.conf"] {
-        let text = fs::read_to_string(deploy().join(file)).unwrap();
-        assert!(text.contains("/etc/portcullis-tls/privkey.pem"), "{file}");
-        assert!(!text.contains("/etc/portcullis/"), "{file}");
-    }
 }

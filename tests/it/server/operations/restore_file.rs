@@ -1,9 +1,10 @@
 //! `server restore`: which file it replaces, and whose the files are afterwards.
 
 use super::super::program::finish;
-use super::{ADMIN, DATABASE, create, emails, found, said, server};
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, chown, symlink};
+use super::{ADMIN, DATABASE, connect, create, emails, found, refused, said, server};
+use sqlx::Connection as _;
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -56,4 +57,42 @@ async fn a_restore_as_root_leaves_both_databases_to_their_owner() {
         );
         assert_eq!(owner.mode() & 0o777, 0o600);
     }
+}
+
+#[test]
+fn a_backup_that_cannot_be_read_is_not_called_something_else() {
+    let place = with_backup();
+    let backup = place.path().join("copy.db");
+    fs::set_permissions(&backup, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root may read it all the same.
+    if File::open(&backup).is_err() {
+        let error = refused(&finish(place.path(), &["restore", "copy.db"], &DATABASE));
+        assert!(
+            error.contains("can't read copy.db: Permission denied"),
+            "{error}"
+        );
+    }
+    // Nothing is at the start of a process's memory, for root either.
+    if cfg!(target_os = "linux") {
+        let memory = "/proc/self/mem";
+        let error = refused(&finish(place.path(), &["restore", memory], &DATABASE));
+        assert!(error.contains(&format!("can't read {memory}: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_backup_of_a_newer_program_is_refused_by_its_own_name() {
+    let place = with_backup();
+    let mut backup = connect(&place.path().join("copy.db")).await;
+    sqlx::query("INSERT INTO portcullis_migrations VALUES (999)")
+        .execute(&mut backup)
+        .await
+        .unwrap();
+    backup.close().await.unwrap();
+    let error = refused(&finish(place.path(), &["restore", "copy.db"], &DATABASE));
+    assert!(
+        error.starts_with("error: copy.db can't be used: ") && error.contains("newer version"),
+        "{error}"
+    );
+    assert!(!error.contains("unfinished"), "{error}");
 }
