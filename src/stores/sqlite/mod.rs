@@ -215,13 +215,11 @@ impl UserDirectory for SqliteStore {
     /// in a transaction and rolled back; calls in between get the same outcome.
     async fn ping(&self) -> Result<(), SqliteError> {
         self.named(rows::any(&self.connections.reader).await)?;
-        let Connections {
-            readiness,
-            writes,
-            writer,
-            ..
-        } = &*self.connections;
-        self.named(readiness.check(writes, writer).await)
+        let connections = &*self.connections;
+        let check = connections
+            .readiness
+            .check(&connections.writes, &connections.writer);
+        self.named(check.await)
     }
 }
 

@@ -41,7 +41,7 @@ impl Readiness {
     pub(super) async fn check(
         &self,
         writes: &WriteQueue,
-        writer: &SqlitePool,
+        pool: &SqlitePool,
     ) -> Result<(), SqliteError> {
         let mut last = Arc::clone(&self.last).lock_owned().await;
         if let Some((at, outcome)) = &*last
@@ -49,10 +49,10 @@ impl Readiness {
         {
             return outcome.clone().map_err(SqliteError::new);
         }
-        let (file, writes, writer) = (Arc::clone(&self.file), writes.clone(), writer.clone());
+        let (file, writes, pool) = (Arc::clone(&self.file), writes.clone(), pool.clone());
         // In a task, which goes on when the caller gives up: its last step restores the connection.
         let checking = tokio::spawn(async move {
-            let outcome = check(&file, &writes, &writer).await;
+            let outcome = check(&file, &writes, &pool).await;
             *last = Some((Instant::now(), outcome.clone()));
             outcome
         });
@@ -61,9 +61,9 @@ impl Readiness {
     }
 }
 
-async fn check(file: &DatabaseFile, writes: &WriteQueue, writer: &SqlitePool) -> Outcome {
+async fn check(file: &DatabaseFile, writes: &WriteQueue, pool: &SqlitePool) -> Outcome {
     file.check().map_err(|error| -> Cause { Arc::new(error) })?;
-    let written = write(writes, writer).await;
+    let written = write(writes, pool).await;
     // Its cause alone: the error that is made of this names the file.
     written.map_err(|error| error.cause.into())
 }
@@ -72,8 +72,8 @@ async fn check(file: &DatabaseFile, writes: &WriteQueue, writer: &SqlitePool) ->
 ///
 /// SQLite writes pages when it commits, or before that when its cache is full: so here the cache holds one page. What is
 /// written, 16 pages of the usual size, is more than creating a user takes.
-async fn write(writes: &WriteQueue, writer: &SqlitePool) -> Result<(), SqliteError> {
-    let mut transaction = writes.begin(WriteKind::Users, writer).await?;
+async fn write(writes: &WriteQueue, pool: &SqlitePool) -> Result<(), SqliteError> {
+    let mut transaction = writes.begin(WriteKind::Users, pool).await?;
     let cache_size: i64 = sqlx::query_scalar("PRAGMA cache_size")
         .fetch_one(&mut *transaction)
         .await?;

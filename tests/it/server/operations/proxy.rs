@@ -3,6 +3,7 @@
 use super::super::program::{DEMO, Program};
 use super::super::raw::PATIENCE;
 use super::guide::GUIDE;
+use core::sync::atomic::{AtomicU16, Ordering};
 use rcgen::CertifiedKey;
 use reqwest::{Certificate, Client, StatusCode};
 use std::fs;
@@ -31,8 +32,15 @@ pub(super) fn installed(name: &str) -> PathBuf {
 
 /// A port that nobody has at the moment.
 pub(in crate::server) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
+    // Below the ports that systems give to those who ask for any: another test would get it before the program that is told of it.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + u16::try_from(std::process::id() % 100).unwrap() * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
