@@ -103,7 +103,7 @@ fn floods(store: &str, server: &Server, asserts: bool) {
 
     // Every try has a login of its own, which nobody has tried before: nothing tells them from newcomers.
     let fresh = AtomicU32::new(0);
-    let result = flood(server.address, &people, &people.newcomers[..100], || {
+    let result = flood(server.address, &people, &people.newcomers[..50], || {
         let n = fresh.fetch_add(1, Ordering::Relaxed);
         format!("made-up-{n}@example.com")
     });
@@ -116,7 +116,7 @@ fn floods(store: &str, server: &Server, asserts: bool) {
     }
 
     let turn = AtomicU32::new(0);
-    let result = flood(server.address, &people, &people.newcomers[100..], || {
+    let result = flood(server.address, &people, &people.newcomers[50..], || {
         let n = turn.fetch_add(1, Ordering::Relaxed) % REPEATED;
         if n < REPEATED / 2 {
             people.victims[usize::try_from(n).unwrap()].clone()

@@ -10,7 +10,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// How many sign in from a known address, how many with a device token, and how many at new addresses in each flood.
 const KNOWN: usize = 100;
-const NEWCOMERS: usize = 200;
+const NEWCOMERS: usize = 100;
 const VICTIMS: usize = 500;
 
 /// Accounts, and what they sign in with.

@@ -21,6 +21,9 @@ use steps::Shared;
 pub use steps::SqliteCharge;
 use tokio::runtime::Handle;
 
+/// Charges that are given back in one transaction: as many as a flood can have refused while one waits for its turn.
+const REFUNDS: usize = 1024;
+
 /// Counts failed sign-ins in the database of a [`SqliteStore`]: as [`MemoryThrottle`](crate::throttle::MemoryThrottle) does
 /// and with its defaults, but across restarts, and for all processes on one file.
 ///
@@ -122,7 +125,7 @@ impl SqliteThrottle {
         if let (None, Ok(runtime)) = (self.refunds.get(), Handle::try_current()) {
             self.refunds.get_or_init(|| {
                 let shared = self.shared.clone();
-                Refunds::start(&runtime, move |charges| {
+                Refunds::start(&runtime, REFUNDS, move |charges| {
                     let shared = shared.clone();
                     async move {
                         // What cannot be given back stays charged, and is not tried again: that might give it back twice.

@@ -28,6 +28,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
+/// Charges that are given back in one request. It locks their counters, and attempts on these wait meanwhile.
+const REFUNDS: usize = 64;
+
 /// Counts failed sign-ins in the database: as [`MemoryThrottle`](crate::throttle::MemoryThrottle) does and with its
 /// defaults, but for any number of servers, and across restarts.
 ///
@@ -138,7 +141,7 @@ impl SupabaseThrottle {
         let start = || {
             let shared = Arc::clone(&self.shared);
             let give_back = move |charges| Arc::clone(&shared).give_back(charges);
-            Arc::new(Refunds::start(runtime, give_back))
+            Arc::new(Refunds::start(runtime, REFUNDS, give_back))
         };
         Arc::clone(self.refunds.get_or_init(start))
     }
