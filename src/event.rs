@@ -41,7 +41,11 @@ pub enum Event<'a> {
         /// What went wrong.
         error: &'a (dyn core::error::Error + 'static),
     },
-    /// A sign-in, or who a caller is, could not be decided: store, throttle or hashing was unavailable.
+    /// A sign-in, or who a caller is, could not be decided: store, throttle or hashing was unavailable. Log the error here or where
+    /// `sign_in` returns it, not both.
+    ///
+    /// Callers are reported by [`Authenticator::current_user`](crate::Authenticator::current_user). The extractor `CurrentUser` has no
+    /// observer: its `Rejection` has the cause.
     Unavailable {
         /// Where the attempt came from, if the application said.
         source: Option<IpAddr>,

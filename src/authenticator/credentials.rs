@@ -38,7 +38,7 @@ impl Credentials {
         self
     }
 
-    /// Sends the device token that an earlier sign-in gave, and asks for a new one if it is not good any more. Without
+    /// Sends the device token that an earlier sign-in gave, and asks for a new one if it is not good any more, as an empty text does. Without
     /// it no token is given. See [`DeviceToken`].
     #[must_use]
     pub fn device_token(mut self, token: impl Into<DeviceToken>) -> Self {

@@ -50,7 +50,7 @@ pub enum HashError {
     /// More hashing is asked for than can be done. Safe to try again.
     #[error("password hashing is overloaded")]
     Overloaded(#[source] Lost),
-    /// The password is over the size limit, or there is no memory or randomness.
+    /// The password is empty or over the size limit, or there is no memory or randomness.
     #[error("the password could not be hashed")]
     Failed(#[source] PasswordError),
 }

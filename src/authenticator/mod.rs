@@ -72,7 +72,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
     /// For callers who are not signed in, as in a registration. Use [`hash_password_of`](Self::hash_password_of) for those who are.
     ///
     /// # Errors
-    /// [`HashError`] if there is no room now, or the password is over the size limit.
+    /// [`HashError`] if there is no room now, or the password is empty or over the size limit: ask `PasswordPolicy::check` first.
     pub async fn hash_password(&self, password: Password) -> Result<PasswordHash, HashError> {
         self.hash(Class::Other, None, password).await
     }
@@ -80,7 +80,7 @@ impl<S: UserStore, T: Throttle> Authenticator<S, T> {
     /// Hashes a new password on behalf of a signed-in user, who waits behind other users only and not behind strangers.
     ///
     /// # Errors
-    /// [`HashError`] if there is no room now (a user has at most a quarter of it), or the password is over the size limit.
+    /// [`HashError`] if there is no room now (a user has at most a quarter of it), or the password is empty or over the size limit: ask `PasswordPolicy::check` first.
     pub async fn hash_password_of(
         &self,
         user: &UserId,

@@ -19,13 +19,13 @@ use std::sync::Arc;
 /// use serde::Deserialize;
 ///
 /// #[derive(Deserialize)]
-/// struct Staff { role: String }
+/// struct Staff { role: Option<String> }
 ///
 /// struct Admin;
 /// impl Requirement for Admin {
 ///     type Extra = Staff;
 ///     fn is_met(claims: &Claims<Staff>) -> bool {
-///         claims.extra().role == "admin"
+///         claims.extra().role.as_deref() == Some("admin")
 ///     }
 /// }
 ///
@@ -41,7 +41,10 @@ use std::sync::Arc;
 /// The claims are as old as the token: somebody whose role was taken away keeps it here until the token
 /// expires. Where that is too long, ask the user that [`CurrentUser`](super::CurrentUser) gives.
 pub trait Requirement {
-    /// The claims it reads beside the registered ones.
+    /// The claims it reads beside the registered ones, as `TokenIssuer::issue_with` writes them.
+    ///
+    /// A token whose claims are no such type is a bad token (401), not one that lacks a permission (403): make each claim that some
+    /// tokens do not have an `Option`.
     type Extra: DeserializeOwned + Send + Sync + 'static;
 
     /// Decides.

@@ -55,7 +55,8 @@ impl ServerSecret {
     /// The shortest secret accepted, in bytes: as long as the hash (RFC 2104 §3).
     pub const MIN_BYTES: usize = 32;
 
-    /// Uses a secret of at least 32 random bytes.
+    /// Uses a secret of at least 32 random bytes, such as `openssl rand -base64 48` makes; not the key that signs tokens. Whether the
+    /// bytes are random is not judged.
     ///
     /// # Errors
     /// [`ServerSecretError::TooShort`].

@@ -90,8 +90,8 @@ impl PasswordPolicy {
 
     /// Checks a password somebody wants to set.
     ///
-    /// `context` are texts about the person: its e-mail address, its name. They are split at everything that is not a
-    /// letter or digit; parts under 4 characters don't count. At most 16 texts are read, and 1,024 bytes of each: a long
+    /// `context` are texts about the person: its e-mail address, its name. Each counts as a whole, an e-mail address
+    /// also before and behind its `@`, and split at everything that is not a letter or digit; what is under 4 characters doesn't count. At most 16 texts are read, and 1,024 bytes of each: a long
     /// name must not make a check expensive.
     ///
     /// # Errors
@@ -111,6 +111,7 @@ impl PasswordPolicy {
             return Err(PolicyError::Common);
         }
         let mut words: Vec<String> = bounded(context).flat_map(words).collect();
+        words.extend(bounded(context).flat_map(wholes));
         words.extend_from_slice(&self.product);
         // The longest first, or "port" would leave "cullis" of "portcullis" standing.
         words.sort_unstable_by_key(|word| core::cmp::Reverse(word.len()));
@@ -159,10 +160,24 @@ fn bounded<'a>(context: &[&'a str]) -> impl Iterator<Item = &'a str> {
     })
 }
 
-/// Splits a text into the words to look for, in the form passwords are compared in.
+/// A text as a whole, and the two sides of an e-mail address.
+fn wholes(text: &str) -> impl Iterator<Item = String> {
+    let normal = normal(text.trim());
+    let sides = normal.split('@').map(str::to_owned);
+    let wholes: Vec<String> = sides.chain([normal.clone()]).collect();
+    wholes
+        .into_iter()
+        .filter(|whole| has_chars(whole, MIN_WORD_CHARS))
+}
+
+/// The form passwords are compared in.
+fn normal(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase()
+}
+
+/// Splits a text into the words to look for.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let normal: String = text.nfkc().collect::<String>().to_lowercase();
-    normal
+    normal(text)
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| has_chars(word, MIN_WORD_CHARS))
         .map(str::to_owned)

@@ -555,6 +555,23 @@ fn words_of_the_context_do_not_make_up_a_password() {
 }
 
 #[test]
+fn an_e_mail_address_makes_up_no_password_however_short_its_words_are() {
+    let policy = PasswordPolicy::default().product("newapp");
+    for text in [
+        "bob@example.com",
+        "Bob@Example.com!",
+        "example.com bob",
+        "bob@example.com newapp",
+        "bob@example.com1",
+    ] {
+        let refused = check(&policy, text, &["bob@example.com"]);
+        assert_eq!(refused, Err(PolicyError::Common), "{text}");
+    }
+    let good = "bob@example.com walks to the lighthouse";
+    assert_eq!(check(&policy, good, &["bob@example.com"]), Ok(()));
+}
+
+#[test]
 fn of_a_context_no_more_is_read_than_names_and_addresses_need() {
     let policy = PasswordPolicy::default();
     // A long text is read up to its 1,024th byte, whatever characters it has there, and the others behind it are as well.
