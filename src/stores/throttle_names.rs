@@ -12,6 +12,7 @@ pub(super) struct Names {
     /// The account from this client address; none without an address.
     pub(super) known_address: Vec<String>,
     /// None without a device.
+    #[cfg(feature = "sqlite")]
     pub(super) device: Vec<String>,
     /// None without an address.
     pub(super) address: Vec<String>,
@@ -39,6 +40,7 @@ pub(super) fn of_attempt(secret: &ServerSecret, attempt: &Attempt) -> Names {
         known_address: of_address.map_or_else(Vec::new, |address| {
             names("known address", &[login, address])
         }),
+        #[cfg(feature = "sqlite")]
         device: (attempt.device).map_or_else(Vec::new, |device| names("device", &[&device.id])),
         address: of_address.map_or_else(Vec::new, |address| names("address", &[address])),
         network: network.map_or_else(Vec::new, |network| names("network", &[network.as_bytes()])),
